@@ -1,0 +1,46 @@
+# VENV=path reuses an environment that another clone has made (it weighs 6 GB).
+VENV ?= .venv
+PYTHON ?= python3
+export VIRTUAL_ENV := $(abspath $(VENV))
+export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
+# This clone's code, also when the environment was made by another clone.
+export PYTHONPATH := $(CURDIR)/src
+READY := $(VENV)/.digitrec-$(shell cksum < requirements.lock | cut -d' ' -f1)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo repro test lint bench seeds lock clean-cache clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY)  ## Make .venv from requirements.lock (exact versions), once
+
+$(READY): requirements.lock
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"digitrec needs Python 3.11, 3.12 or 3.13; {sys.executable} is {v[0]}.{v[1]}. Name another one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --progress-bar off -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(READY)  ## The whole pipeline on scikit-learn's embedded digits, in .demo: no network, under 3 minutes
+	python demo/prepare.py .demo demo/params.yaml
+	cd .demo && export PYTHONPATH=$(CURDIR)/.demo/src && dvc repro && python stages/summary.py
+
+repro: $(READY)  ## The whole pipeline on MNIST (about 15 minutes on two cores); only what changed runs again
+	dvc repro
+	python stages/summary.py
+
+test: lint  ## Lint and the full test suite
+	pytest
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+
+clean-cache:  ## Forget finished fits, downloads and DVC's copies of old results; the current results stay
+	rm -rf data/cache .demo
+	if [ -x $(VENV)/bin/dvc ]; then dvc gc --workspace --force --quiet; fi
+
+lock: $(READY)  ## Bring requirements.lock up to date with pyproject.toml
+	$(PYTHON) -m venv .demo/uv && .demo/uv/bin/pip install --quiet uv
+	.demo/uv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-header --no-annotate --upgrade --output-file requirements.lock

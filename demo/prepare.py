@@ -1,0 +1,43 @@
+"""Copy the pipeline into a folder and change some of its parameters, so that it runs there and nothing here changes.
+
+Usage: python demo/prepare.py FOLDER OVERRIDES.yaml ...
+What the folder has computed before is kept: DVC reruns only what changed.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def merge(base: dict, changes: dict) -> dict:
+    """Lay nested keys over those of `base`."""
+    return base | {
+        key: merge(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        for key, value in changes.items()
+    }
+
+
+def prepare(folder: Path, overrides: list[Path]) -> None:
+    """Lay the pipeline out in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("src", "stages"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copy(ROOT / "dvc.yaml", folder)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for path in overrides:
+        params = merge(params, yaml.safe_load(path.read_text()))
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    if not (folder / ".dvc").exists():
+        subprocess.run(["dvc", "init", "--quiet", "--no-scm"], cwd=folder, check=True)
+        config = (ROOT / ".dvc/config").read_text()
+        (folder / ".dvc/config").write_text(config + "    no_scm = true\n")
+
+
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]])

@@ -1,0 +1,173 @@
+"""Fetching files from the first source that has them whole."""
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from digitrec.artifacts import replacing
+from digitrec.errors import ArtifactError, DownloadError
+from digitrec.progress import progress_bar
+
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A published file.
+
+    Parameters
+    ----------
+    name : str
+        Its name at every source.
+    mirrors : tuple of str
+        URLs of folders that hold it.
+    sha256_of_content : str
+        Of what a gzip file unpacks to; or
+    md5_of_file : str
+        of the file itself, where nothing better was published.
+    """
+
+    name: str
+    mirrors: tuple[str, ...]
+    sha256_of_content: str = ""
+    md5_of_file: str = ""
+
+    def problem(self, path: Path) -> str:
+        """Say what is wrong with the file at `path`; nothing if it is as published."""
+        with open(path, "rb") as file:
+            start = file.read(64)
+        if start.lstrip()[:1] == b"<":
+            return "an HTML page, not the file (an error or log-in page?)"
+        if self.md5_of_file:
+            with open(path, "rb") as file:
+                found = hashlib.file_digest(file, "md5").hexdigest()
+            return "" if found == self.md5_of_file else f"its MD5 is {found}, expected {self.md5_of_file}"
+        try:
+            with gzip.open(path, "rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except EOFError:
+            return f"the file is cut short ({path.stat().st_size:,} bytes)"
+        except (gzip.BadGzipFile, zlib.error) as error:
+            return f"no valid gzip file ({error})"
+        expected = self.sha256_of_content
+        return "" if found == expected else f"the SHA-256 of its content is {found}, expected {expected}"
+
+
+class Fetcher:
+    """Fetch files, trying sources in order.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Folders or URLs that are tried before a file's own mirrors.
+    cache : Path
+        Where downloaded files are kept; a whole one there is not fetched again.
+    timeout : float
+        Seconds without an answer, or between two blocks of it, until a source is given up.
+    """
+
+    def __init__(self, sources: Sequence[str], cache: Path, timeout: float = 20.0):
+        self.sources = list(sources)
+        self.cache = cache
+        self.timeout = timeout
+        self.session = requests.Session()
+        retry = Retry(total=2, read=1, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, HTTPAdapter(max_retries=retry))
+
+    def __call__(self, file: RemoteFile) -> Path:
+        """Fetch one file.
+
+        Returns
+        -------
+        Path
+            A local copy whose checksum is right.
+
+        Raises
+        ------
+        DownloadError
+            When no source gave it: names each, and why it failed.
+        """
+        kept = self.cache / (file.sha256_of_content or file.md5_of_file)[:16] / file.name
+        if kept.exists() and not file.problem(kept):
+            return kept
+        failures = []
+        for source in [*self.sources, *file.mirrors]:
+            if source.startswith(("http://", "https://")):
+                url = f"{source.rstrip('/')}/{file.name}"
+                problem = self._download(url, file, kept)
+                path = kept
+            else:
+                url = path = Path(source) / file.name
+                problem = file.problem(path) if path.is_file() else "no such file"
+            if not problem:
+                print(f"{file.name}: from {source}", flush=True)
+                return path
+            failures.append(f"  {url}: {problem}")
+        raise DownloadError(
+            f"{file.name} could not be had. Tried, in this order:\n" + "\n".join(failures) + "\n"
+            "Two ways on: put the dataset's files into a folder and name it, "
+            "`DIGITREC_MIRROR=/path/to/folder dvc repro`; or run the pipeline on the embedded digits, "
+            "without a network, `make demo`."
+        )
+
+    def _download(self, url: str, file: RemoteFile, target: Path) -> str:
+        problem = ""
+        try:
+            with self.session.get(url, stream=True, timeout=self.timeout) as answer:
+                answer.raise_for_status()
+                size = int(answer.headers.get("Content-Length") or 0)
+                with replacing(target) as temporary:
+                    blocks = answer.iter_content(BLOCK)
+                    _write_with_progress(temporary, blocks, file.name, size)
+                    problem = file.problem(temporary)
+                    if problem:
+                        raise _Rejected
+        except _Rejected:
+            pass
+        except requests.Timeout:
+            problem = f"no answer within {self.timeout:g} s"
+        except requests.HTTPError as error:
+            problem = f"the server said {error.response.status_code} {error.response.reason}"
+        except ArtifactError:
+            raise
+        except requests.RequestException as error:
+            problem = f"no connection, or it broke off ({type(error).__name__})"
+        return problem
+
+
+class _Rejected(Exception):
+    """What was downloaded is not the file: leave the target as it was."""
+
+
+def _write_with_progress(path: Path, blocks: Iterable[bytes], label: str, size: int) -> None:
+    settings = {"unit": "B", "unit_scale": True, "unit_divisor": 1000, "leave": False}
+    with open(path, "wb") as file, progress_bar(size or None, label, **settings) as bar:
+        for block in blocks:
+            file.write(block)
+            bar.update(len(block))
+
+
+def sources_from_environment(beside: Path) -> list[str]:
+    """List the sources that come before the public mirrors.
+
+    Parameters
+    ----------
+    beside : Path
+        A folder that is taken if it exists.
+
+    Returns
+    -------
+    list of str
+        `$DIGITREC_MIRROR` (a folder or a URL) if it is set, then `beside`.
+    """
+    mirror = os.environ.get("DIGITREC_MIRROR", "")
+    return [source for source in (mirror, str(beside) if beside.is_dir() else "") if source]

@@ -1,0 +1,41 @@
+"""Live curves: a skorch callback that logs every epoch to DVCLive."""
+
+from pathlib import Path
+from typing import Any
+
+from dvclive import Live
+from skorch.callbacks import Callback
+
+
+class DVCLiveCallback(Callback):
+    """Log the history's numbers to DVCLive, one step an epoch.
+
+    Parameters
+    ----------
+    folder : Path
+        DVCLive empties it at the start, so epochs restored from an interrupted fit are logged again.
+    keys : sequence of str
+        What to log of each epoch; a key that an epoch lacks is left out.
+    """
+
+    def __init__(self, folder: Path, keys: tuple[str, ...]):
+        self.folder = folder
+        self.keys = keys
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        # DVC itself tracks the experiment and dvc.yaml names the plots.
+        self.live_ = Live(str(self.folder), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
+        for row in net.history:
+            self._log(row)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        self._log(net.history[-1])
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        self.live_.end()
+
+    def _log(self, row: dict) -> None:
+        for key in self.keys:
+            if key in row:
+                self.live_.log_metric(key, row[key])
+        self.live_.next_step()

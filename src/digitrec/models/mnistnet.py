@@ -1,0 +1,51 @@
+"""MNISTNet: three convolutions and three linear layers, as published by Okon (doi 10.5281/zenodo.17136040)."""
+
+import torch
+from torch import Tensor, nn
+
+NONLINEARITIES = {"relu": nn.ReLU, "softmax": lambda: nn.Softmax(dim=1)}
+
+
+class MNISTNet(nn.Module):
+    """A layer's output size is (input - kernel + 2 * padding) / stride + 1."""
+
+    def __init__(self, num_units: int, out_units: int, fout_units: int, nonlinearity: str):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, num_units, 5)
+        self.conv2 = nn.Conv2d(num_units, out_units, 5)
+        self.conv3 = nn.Conv2d(out_units, fout_units, 2)
+        self.pool = nn.MaxPool2d(2)
+        self.nonlinearity = NONLINEARITIES[nonlinearity]()
+        self.dropout_maps = nn.Dropout2d(0.2)
+        self.fc1 = nn.Linear(fout_units * 3 * 3, 200)
+        self.fc2 = nn.Linear(200, 60)
+        self.dropout = nn.Dropout(0.3)
+        self.fc3 = nn.Linear(60, 10)
+
+    def forward(self, x: Tensor) -> Tensor:  # (n, 1, 28, 28)
+        x = self.nonlinearity(self.pool(self.conv1(x)))  # (n, num_units, 12, 12)
+        x = self.nonlinearity(self.pool(self.conv2(x)))  # (n, out_units, 4, 4)
+        x = self.nonlinearity(self.conv3(x))  # (n, fout_units, 3, 3)
+        x = self.dropout_maps(x)
+        x = torch.flatten(x, 1)  # (n, fout_units * 9)
+        # The published listing has no nonlinearity between the linear layers.
+        x = self.fc2(self.fc1(x))  # (n, 60)
+        return self.fc3(self.dropout(x))  # (n, 10)
+
+
+def build(num_units: int = 10, out_units: int = 20, fout_units: int = 40, nonlinearity: str = "relu") -> nn.Module:
+    """Build the network.
+
+    Parameters
+    ----------
+    num_units, out_units, fout_units : int
+        Maps of the first, second and third convolution. 10, 20 and 40 give 93,390 parameters.
+    nonlinearity : {"relu", "softmax"}
+        After each convolution; the softmax runs over the maps.
+
+    Returns
+    -------
+    nn.Module
+        From float32 images of shape (n, 1, 28, 28) to logits of shape (n, 10).
+    """
+    return MNISTNet(num_units, out_units, fout_units, nonlinearity)

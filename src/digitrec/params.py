@@ -1,0 +1,271 @@
+"""Reading and checking `params.yaml`: everything that is wrong in one message, before any work."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from digitrec.errors import ParamsError
+
+PACKAGE = Path(__file__).parent
+
+
+def known_names(room: str) -> list[str]:
+    """Names of the modules in a folder of the package: what `model`, `dataset` and `baselines` may be."""
+    return sorted(path.stem for path in (PACKAGE / room).glob("[a-z]*.py"))
+
+
+def _one_of(room: str) -> type[str]:
+    def check(name: str) -> str:
+        names = known_names(room)
+        if name not in names:
+            raise ValueError(f"one of {', '.join(names)}{_did_you_mean(name, names)}")
+        return name
+
+    return Annotated[str, AfterValidator(check)]
+
+
+def _distinct(values: list) -> list:
+    if len({repr(value) for value in values}) < len(values):
+        raise ValueError("a list without repeated values")
+    return values
+
+
+def _did_you_mean(name: Any, names: list[str]) -> str:
+    close = difflib.get_close_matches(str(name), names, n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+class _Section(BaseModel):
+    # Strict: the YAML reader has already given every value its type, so `yes` is no number and '' no name.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# A field's description says what was expected, in the words of the error message.
+Optimizer = Literal["adam", "rmsprop", "sgd"]
+Auto = Literal["auto"]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _choices(kind: Any, expected: str) -> Any:
+    return Annotated[
+        list[kind],
+        Field(min_length=1, description=f"a list of one or more different values, each {expected}"),
+        AfterValidator(_distinct),
+    ]
+
+
+class NormalizeStats(_Section):
+    """Section `normalize_stats`."""
+
+    mean: Auto | Annotated[float, Field(ge=0, le=1)] = Field(description="a number from 0 to 1, or 'auto'")
+    std: Auto | Annotated[float, Field(gt=0, le=1)] = Field(description="a number above 0 and at most 1, or 'auto'")
+
+
+class Space(_Section):
+    """Section `search.space`."""
+
+    lr: _choices(Positive, "a number > 0")
+    max_epochs: _choices(Count, "a whole number >= 1")
+    batch_size: _choices(Count, "a whole number >= 1")
+    optimizer: _choices(Optimizer, "adam, rmsprop or sgd")
+
+
+class Search(_Section):
+    """Section `search`."""
+
+    strategy: Literal["grid", "halving"] = Field(description="grid or halving")
+    cv: int = Field(ge=2, description="a whole number >= 2")
+    factor: int = Field(ge=2, description="a whole number >= 2")
+    min_images: int = Field(ge=1, description="a whole number >= 1")
+    max_images: int = Field(ge=1, description="a whole number >= 1")
+    space: Space
+    architectures: dict[
+        _one_of("models"),
+        dict[str, _choices(str | int | float, "a word or a number")],
+    ] = Field(description="a section a model, each a list of values for every argument")
+
+
+class Recipe(_Section):
+    """A section of `recipes`."""
+
+    loss_input: Literal["logits", "softmax"] = Field(description="logits or softmax")
+    schedule: Literal["constant", "one_cycle"] = Field(description="constant or one_cycle")
+    valid_fraction: float = Field(gt=0, lt=1, description="a number above 0 and below 1")
+    rotation: float = Field(ge=0, le=180, description="degrees from 0 to 180")
+    scale: float = Field(ge=0, lt=1, description="a number from 0 to below 1")
+    shift: float = Field(ge=0, le=14, description="pixels from 0 to 14")
+
+
+class Evaluate(_Section):
+    """Section `evaluate`."""
+
+    confused_pairs: int = Field(ge=1, le=90, description="a whole number from 1 to 90")
+    gallery: int = Field(ge=1, le=400, description="a whole number from 1 to 400")
+
+
+class Params(_Section):
+    """All of `params.yaml`; the comments there say what each key means."""
+
+    dataset: _one_of("datasets")
+    model: _one_of("models")
+    recipe: str = Field(description="the name of a recipe")
+    seed: int = Field(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
+    lr: Auto | Positive = Field(description="a number > 0 or 'auto'")
+    batch_size: Auto | Count = Field(description="a whole number >= 1 or 'auto'")
+    max_epochs: Auto | Count = Field(description="a whole number >= 1 or 'auto'")
+    optimizer: Auto | Optimizer = Field(description="adam, rmsprop, sgd or 'auto'")
+    normalize_stats: NormalizeStats
+    search: Search
+    recipes: dict[str, Recipe] = Field(min_length=1, description="a section a recipe")
+    evaluate: Evaluate
+    baselines: Annotated[list[_one_of("baselines")], AfterValidator(_distinct)] = Field(
+        min_length=1, description="a list of one or more different baselines"
+    )
+
+    @property
+    def chosen_recipe(self) -> Recipe:
+        return self.recipes[self.recipe]
+
+    @property
+    def architecture_space(self) -> dict[str, list]:
+        return self.search.architectures[self.model]
+
+
+class _YamlReader(yaml.SafeLoader):
+    """YAML 1.2 numbers and truth values, as DVC writes them: PyYAML alone reads `1e-05` as text and `yes` as true."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key '{key.value}' stands there twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_YamlReader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":float", ":bool", ":int"))]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern, _first in [
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+]:
+    _YamlReader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+
+
+def load_params(path: Path) -> Params:
+    """Read and check all of `params.yaml`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Params
+        Typed and immutable.
+
+    Raises
+    ------
+    ParamsError
+        Naming every mistake: key, value and what was expected.
+    """
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _YamlReader)
+    except FileNotFoundError as error:
+        raise ParamsError([f"not found in {path.parent}; run this from the project's folder"], path.name) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError([f"is no valid YAML: {' '.join(str(error).split())}"], path.name) from error
+    if not isinstance(values, dict):
+        raise ParamsError([f"got {_show(values)}, expected keys with values"], path.name)
+    mistakes = []
+    params = None
+    try:
+        params = Params.model_validate(values)
+    except ValidationError as error:
+        mistakes += _describe(error, values)
+    mistakes += _joint_mistakes(values)
+    if mistakes:
+        raise ParamsError(mistakes, path.name)
+    return params
+
+
+def _joint_mistakes(values: dict) -> Iterator[str]:
+    """What is wrong only between keys. `values` may hold other mistakes, so nothing is taken for granted."""
+    recipes, recipe = values.get("recipes"), values.get("recipe")
+    if isinstance(recipes, dict) and isinstance(recipe, str) and recipe not in recipes:
+        names = sorted(map(str, recipes))
+        yield f"recipe: got {_show(recipe)}, expected one of {', '.join(names)}{_did_you_mean(recipe, names)}"
+    search = values.get("search")
+    if not isinstance(search, dict):
+        return
+    architectures, model = search.get("architectures"), values.get("model")
+    if isinstance(architectures, dict) and model in known_names("models") and model not in architectures:
+        yield f"search.architectures: has no section for the model '{model}'; add `{model}: {{}}`"
+    least, most = search.get("min_images"), search.get("max_images")
+    if isinstance(least, int) and isinstance(most, int) and 1 <= most < least:
+        yield f"search.max_images: got {most}, expected at least min_images ({least})"
+
+
+def _describe(error: ValidationError, values: dict) -> list[str]:
+    mistakes = {}
+    for detail in error.errors():
+        keys, value = _found(detail["loc"], values)
+        if detail["type"] == "missing":
+            keys.append(detail["loc"][-1])
+        fields, expected = _schema_at(keys)
+        name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)[1:]
+        if detail["type"] == "missing":
+            mistakes[name] = f"{name}: is missing, expected {expected}"
+        elif detail["type"] == "extra_forbidden":
+            mistakes[name] = f"{name}: is no known key{_did_you_mean(keys[-1], fields)}"
+        elif detail["type"] == "value_error":
+            mistakes[name] = f"{name}: got {_show(value)}, expected {detail['ctx']['error']}"
+        else:
+            # A value that may be of two types fails once for each: one message.
+            mistakes[name] = f"{name}: got {_show(value)}, expected {expected}"
+    return list(mistakes.values())
+
+
+def _found(location: tuple, values: Any) -> tuple[list, Any]:
+    """Follow pydantic's location as far as the file goes: beyond that it names types, not keys."""
+    keys = []
+    for part in location:
+        if not ((isinstance(values, dict) and part in values) or (isinstance(values, list) and isinstance(part, int))):
+            break
+        keys.append(part)
+        values = values[part]
+    return keys, values
+
+
+def _schema_at(keys: list) -> tuple[list[str], str]:
+    """The known keys beside the last of `keys`, and what its value should be."""
+    kind, fields, expected = Params, [], "a section of keys"
+    for key in keys:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            fields = sorted(kind.model_fields)
+            field = kind.model_fields.get(key)
+            kind = field.annotation if field else None
+            expected = (field and field.description) or "a section of keys"
+        elif get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+    return fields, expected
+
+
+def _show(value: Any) -> str:
+    return "nothing" if value is None else repr(value)

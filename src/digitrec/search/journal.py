@@ -1,0 +1,81 @@
+"""The journal of finished fits: what a killed search need not do again."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from digitrec.errors import ArtifactError
+
+
+class Journal:
+    """Scores by cell key, in a file of JSON lines to which every finished cell is added at once.
+
+    Parameters
+    ----------
+    path : Path
+        Read if it exists. Lines that are damaged (the last one, when the machine went down) are ignored with a
+        warning and their cells are fitted again.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.entries: dict[str, dict[str, Any]] = {}
+        lines = path.read_bytes().split(b"\n") if path.exists() else []
+        # What follows the last newline was not written to its end.
+        self._unfinished = bool(lines and lines[-1])
+        damaged = 0
+        for line in lines:
+            if not line:
+                continue
+            try:
+                entry = json.loads(line)
+                score, reason = entry["score"], entry["reason"]
+                if not ((isinstance(score, float) and 0 <= score <= 1) or (score is None and isinstance(reason, str))):
+                    raise ValueError("neither a score nor a reason")
+                self.entries[str(entry["key"])] = entry
+            except (ValueError, KeyError, TypeError):
+                damaged += 1
+        if damaged:
+            print(f"warning: ignoring {damaged} damaged entries of {path}; their fits are done again.", flush=True)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.entries
+
+    def score(self, key: str) -> float:
+        """Give the accuracy of a finished cell; NaN if its fit failed."""
+        score = self.entries[key]["score"]
+        return math.nan if score is None else score
+
+    def add(self, key: str, score: float | None, reason: str | None, params: dict[str, Any]) -> None:
+        """Record a finished cell, on disk before this returns.
+
+        Parameters
+        ----------
+        key : str
+        score : float or None
+            Accuracy on the fold's test part; None if the fit failed,
+        reason : str or None
+            and why.
+        params : dict
+            For a person who reads the file.
+        """
+        entry = {"key": key, "score": score, "reason": reason, "params": params}
+        line = json.dumps(entry, allow_nan=False).encode() + b"\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                # One write: whole lines, also when two searches share the file.
+                os.write(file, (b"\n" if self._unfinished else b"") + line)
+                os.fsync(file)
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise ArtifactError(
+                f"cannot write {self.path}: {error.strerror}. The fits recorded so far are kept; "
+                "make room or give access there, then run the same command again."
+            ) from error
+        self._unfinished = False
+        self.entries[key] = entry

@@ -1,0 +1,157 @@
+"""A whole search: run it, journal it, sum it up."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digitrec.errors import DigitrecError, ParamsError
+from digitrec.params import Search
+from digitrec.progress import progress_bar
+from digitrec.search import skorch_engine
+from digitrec.search.cells import Cell, Problem
+from digitrec.search.journal import Journal
+from digitrec.search.strategies import run_search
+from digitrec.training import build_module
+
+
+class SearchResult:
+    """The outcome of a search.
+
+    Attributes
+    ----------
+    best_params : dict
+        The winner.
+    summary : dict
+        best_params, best_score, n_candidates, n_fits, n_failed, strategy, at_grid_edge.
+    rows : list of dict
+        One a candidate, best first: its parameters, the last round that it reached (from 1), the images used there,
+        score and score_std over the folds, score_1 and so on.
+    """
+
+    def __init__(self, summary: dict[str, Any], rows: list[dict[str, Any]]):
+        self.summary = summary
+        self.rows = rows
+        self.best_params = summary["best_params"]
+
+
+def find_best(
+    problem: Problem,
+    search: Search,
+    architecture_space: Mapping[str, list],
+    labels: np.ndarray,
+    journal_path: Path,
+    jobs: int,
+    device: str,
+) -> SearchResult:
+    """Search the space of training parameters and architectures.
+
+    Parameters
+    ----------
+    problem : Problem
+    search : Search
+        The section of `params.yaml`.
+    architecture_space : mapping
+        Values of each argument of the network.
+    labels : array
+        Integers of shape (n,).
+    journal_path : Path
+        Finished fits are kept there; those that it holds already are not done again.
+    jobs : int
+        Fits at a time.
+    device : str
+
+    Returns
+    -------
+    SearchResult
+
+    Raises
+    ------
+    ParamsError
+        When the network refuses a candidate, or there are more folds than images of a class.
+    DigitrecError
+        When no fit succeeded.
+    """
+    space = {**search.space.model_dump(), **architecture_space}
+    _check(problem, search, architecture_space, labels)
+    journal = Journal(journal_path)
+    fingerprint = problem.fingerprint(skorch_engine)
+    used: dict[str, None] = {}
+
+    def compute(cells: Sequence[Cell], title: str) -> None:
+        keys = [cell.key(fingerprint) for cell in cells]
+        used.update(dict.fromkeys(keys))
+        todo = [cell for cell, key in zip(cells, keys, strict=True) if key not in journal]
+        print(f"{title}, {len(cells)} fits, {len(cells) - len(todo)} of them in the journal", flush=True)
+        scores = [journal.score(key) for key in keys if key in journal]
+        with progress_bar(sum(cell.work for cell in todo), "fits", unit="img", unit_scale=True) as bar:
+            for cell, score, reason in skorch_engine.fit_cells(problem, todo, jobs, device):
+                journal.add(cell.key(fingerprint), score, reason, dict(cell.params))
+                scores.append(np.nan if score is None else score)
+                bar.set_postfix_str(f"{len(scores)}/{len(cells)} fits, best {np.nanmax([0, *scores]):.4f}", False)
+                bar.update(cell.work)
+
+    def score_of(cell: Cell) -> float:
+        return journal.score(cell.key(fingerprint))
+
+    found = run_search(search, space, labels, problem.seed, compute, score_of)
+    reasons = {key: journal.entries[key]["reason"] for key in used if journal.entries[key]["reason"]}
+    rows = _rows(found.cv_results_, search.cv, list(space))
+    if np.isnan(rows[0]["score"]):
+        kinds = "\n  ".join(sorted(set(reasons.values()))[:5])
+        raise DigitrecError(f"gridsearch: no candidate could be trained on all folds:\n  {kinds}")
+    best = {key: rows[0][key] for key in space}
+    summary = {
+        "best_params": best,
+        "best_score": rows[0]["score"],
+        "best_score_std": rows[0]["score_std"],
+        "n_candidates": len(rows),
+        "n_fits": len(used),
+        "n_failed": len(reasons),
+        "strategy": search.strategy,
+        "at_grid_edge": _edges(best, space),
+    }
+    return SearchResult(summary, rows)
+
+
+def _check(problem: Problem, search: Search, architecture_space: Mapping[str, list], labels: np.ndarray) -> None:
+    rarest = int(np.bincount(labels).min())
+    if search.cv > rarest:
+        raise ParamsError([f"search.cv: got {search.cv}, but the rarest class has {rarest} images"])
+    mistakes = []
+    # One argument at a time suffices to find names and values that the network refuses.
+    first = {key: values[0] for key, values in architecture_space.items()}
+    for key, values in architecture_space.items() or [(None, [None])]:
+        for value in values:
+            try:
+                build_module(problem.model, {**first, key: value} if key else {})
+            except ParamsError as error:
+                mistakes += error.mistakes
+    if mistakes:
+        raise ParamsError(list(dict.fromkeys(mistakes)))
+
+
+def _rows(results: Mapping[str, Any], cv: int, names: Sequence[str]) -> list[dict[str, Any]]:
+    last: dict[str, dict[str, Any]] = {}
+    for number, params in enumerate(results["params"]):
+        row = {key: params[key] for key in names}
+        row["round"] = int(results["iter"][number]) + 1 if "iter" in results else 1
+        if "n_resources" in results:
+            row["n_images"] = int(results["n_resources"][number])
+        row["score"] = float(results["mean_test_score"][number])
+        row["score_std"] = float(results["std_test_score"][number])
+        for fold in range(cv):
+            row[f"score_{fold + 1}"] = float(results[f"split{fold}_test_score"][number])
+        # Later rounds come later, so each candidate keeps its last.
+        last[repr(sorted(params.items()))] = row
+    return sorted(last.values(), key=lambda row: (-row["round"], -np.nan_to_num(row["score"], nan=-1.0)))
+
+
+def _edges(best: Mapping[str, Any], space: Mapping[str, list]) -> dict[str, str]:
+    """Which numeric choices are the lowest or highest value that was tried: a wider grid might find better."""
+    return {
+        key: "lowest" if best[key] == min(values) else "highest"
+        for key, values in space.items()
+        if len(values) > 1 and not isinstance(best[key], str) and best[key] in (min(values), max(values))
+    }

@@ -1,0 +1,101 @@
+"""Fitting cells one by one with skorch, several at a time, one thread each."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed, parallel_config
+from skorch.callbacks import Callback
+
+from digitrec.artifacts import read_array
+from digitrec.errors import DigitrecError
+from digitrec.search.cells import TRAINING_PARAMETERS, Cell, Problem, trajectories
+from digitrec.seeding import derive_seed
+from digitrec.training import DigitClassifier, build_classifier
+
+Outcome = tuple[float | None, str | None]
+
+
+class _ScoreAfter(Callback):
+    """Score the test part of the fold after certain epochs."""
+
+    def __init__(self, epochs: Sequence[int], rows: np.ndarray, labels: np.ndarray):
+        self.epochs = epochs
+        self.rows = rows
+        self.labels = labels
+        self.accuracy: dict[int, float] = {}
+
+    def on_epoch_end(self, net: DigitClassifier, **kwargs: object) -> None:
+        epoch = len(net.history)
+        if epoch in self.epochs:
+            self.accuracy[epoch] = float(np.mean(net.predict(self.rows) == self.labels))
+
+
+@lru_cache(maxsize=2)
+def _open(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
+    return read_array(images), read_array(labels)
+
+
+def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list[Outcome]:
+    """Train once and score each cell after its number of epochs.
+
+    Parameters
+    ----------
+    problem : Problem
+    cells : sequence of Cell
+        Alike but for `max_epochs`.
+    device : str
+
+    Returns
+    -------
+    list of (score, reason)
+        Accuracy on the fold's test part; where the training failed, None and why.
+    """
+    # In the worker's own process; with more threads than one, parallel fits would wait for each other.
+    torch.set_num_threads(1)
+    images, labels = _open(problem.images, problem.labels)
+    longest = max(cells, key=lambda cell: cell.params["max_epochs"])
+    scores = _ScoreAfter(
+        [cell.params["max_epochs"] for cell in cells], longest.test, labels[longest.test].astype(np.int64)
+    )
+    reason = None
+    try:
+        classifier = build_classifier(
+            problem.model,
+            longest.architecture,
+            **{key: longest.params[key] for key in TRAINING_PARAMETERS},
+            recipe=problem.recipe,
+            normalization=problem.normalization,
+            # The same in every candidate: differences of scores are then not differences of luck.
+            seed=derive_seed(problem.seed, "search", len(longest.train)),
+            images=images,
+            validate=False,
+            device=device,
+            callbacks=[("score", scores)],
+            verbose=0,
+        )
+        classifier.fit(longest.train, labels[longest.train].astype(np.int64))
+    except (DigitrecError, RuntimeError, ValueError, ArithmeticError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    return [
+        (scores.accuracy[epochs], None) if epochs in scores.accuracy else (None, reason) for epochs in scores.epochs
+    ]
+
+
+def _fit_numbered(number: int, *arguments: object) -> tuple[int, list[Outcome]]:
+    return number, fit_trajectory(*arguments)
+
+
+def fit_cells(
+    problem: Problem, cells: Sequence[Cell], jobs: int, device: str
+) -> Iterator[tuple[Cell, float | None, str | None]]:
+    """Fit cells in parallel and yield each as soon as it is done: the cell, its score, or why it has none."""
+    groups = trajectories(cells, problem.recipe)
+    tasks = (delayed(_fit_numbered)(number, problem, group, device) for number, group in enumerate(groups))
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        # One task ahead: a worker need not wait, and an interruption loses little.
+        for number, outcomes in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
+            for cell, (score, reason) in zip(groups[number], outcomes, strict=True):
+                yield cell, score, reason
