@@ -30,12 +30,19 @@ repro: $(READY)  ## The whole pipeline on MNIST (about 15 minutes on two cores);
 	dvc repro
 	python stages/summary.py
 
-test: lint  ## Lint and the full test suite
-	pytest
+test: lint  ## Lint and the full test suite, with coverage
+	pytest --cov
 
 lint: $(READY)
 	ruff check .
 	ruff format --check .
+
+bench: $(READY)  ## Training speed and start-up times, side by side (about 5 minutes on an idle machine)
+	python benchmarks/training_speed.py
+	python benchmarks/stage_startup.py
+
+seeds: $(READY)  ## Test accuracy over five seeds, two recipes (about 15 minutes on two cores); a killed run goes on
+	python benchmarks/seeds.py
 
 clean-cache:  ## Forget finished fits, downloads and DVC's copies of old results; the current results stay
 	rm -rf data/cache .demo

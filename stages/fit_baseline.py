@@ -8,6 +8,7 @@ import importlib
 import sys
 from pathlib import Path
 
+import numpy as np
 from joblib import parallel_config
 
 from digitrec.artifacts import read_array, write_array, write_json
@@ -25,9 +26,9 @@ def main(root: Path, name: str) -> None:
     print(f"{name}: fitting {len(images):,} images", flush=True)
     with parallel_config(n_jobs=jobs_from_environment()):
         with stopwatch() as fit_seconds:
-            model.fit(images.reshape(len(images), -1) / 255, labels)
+            model.fit(images.reshape(len(images), -1) / np.float32(255), labels)
         with stopwatch() as predict_seconds:
-            predictions = model.predict(test_images.reshape(len(test_images), -1) / 255)
+            predictions = model.predict(test_images.reshape(len(test_images), -1) / np.float32(255))
     folder = root / "data/baselines" / name
     write_array(folder / "predictions.npy", predictions)
     write_json(folder / "model.json", {"n_parameters": int(baseline.n_parameters(model))})

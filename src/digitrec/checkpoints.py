@@ -9,7 +9,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from digitrec.artifacts import read_json, replacing, write_json
-from digitrec.errors import ArtifactError, CheckpointError
+from digitrec.errors import ArtifactError, CheckpointError, ParamsError
 from digitrec.images import Normalization
 from digitrec.params import Recipe
 from digitrec.training import DigitClassifier, build_classifier, build_module
@@ -61,7 +61,8 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[DigitClassifier, d
         weights = path.read_bytes()
     except (ArtifactError, OSError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error}). {advice}") from error
-    missing = {"model", "architecture", "recipe", "mean", "std", "sha256"} - set(description)
+    missing = {"model", "architecture", "recipe", "mean", "std", "sha256"}
+    missing -= set(description if isinstance(description, dict) else ())
     if missing:
         raise CheckpointError(f"{path.with_suffix('.json')}: lacks {', '.join(sorted(missing))}. {advice}")
     if hashlib.sha256(weights).hexdigest() != description["sha256"]:
@@ -72,9 +73,16 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[DigitClassifier, d
     try:
         state = load(weights)
         build_module(description["model"], description["architecture"]).load_state_dict(state)
-    except (SafetensorError, RuntimeError, ImportError) as error:
+    except (SafetensorError, RuntimeError, ImportError, ParamsError) as error:
+        reason = "; ".join(error.mistakes) if isinstance(error, ParamsError) else str(error)
         raise CheckpointError(
-            f"{path}: does not fit the network '{description['model']}' ({' '.join(str(error).split())}). {advice}"
+            f"{path}: does not fit the network '{description['model']}' ({' '.join(reason.split())}). {advice}"
+        ) from error
+    try:
+        recipe = Recipe(**description["recipe"])
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path.with_suffix('.json')}: has no such recipe ({' '.join(str(error).split())}). {advice}"
         ) from error
     classifier = build_classifier(
         description["model"],
@@ -83,7 +91,7 @@ def load_checkpoint(path: Path, device: str = "cpu") -> tuple[DigitClassifier, d
         max_epochs=1,
         batch_size=1,
         optimizer="sgd",
-        recipe=Recipe(**description["recipe"]),
+        recipe=recipe,
         normalization=Normalization(description["mean"], description["std"]),
         seed=0,
         device=device,

@@ -69,7 +69,7 @@ def comparison_table(scores: Mapping[str, Mapping[str, Any]], times: Mapping[str
     lines = [" " * 22 + "".join(f"{text:>{width}}" for text, width in zip(header, widths, strict=True))]
     for name, row in scores.items():
         low, high = row["accuracy_ci95"]
-        p = "" if name == FINAL else f"{row['mcnemar_p']:.2g}"
+        p = "" if name == FINAL else f"{row['mcnemar_p']:.2g}" if row["mcnemar_p"] else "< 1e-300"
         seconds = [times.get(name, {}).get(key) for key in ("fit_seconds", "predict_seconds")]
         fit, predict = ("" if value is None else f"{value:.2f}" for value in seconds)
         interval = f"[{100 * low:.2f}, {100 * high:.2f}]"

@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from digitrec.artifacts import replacing
-from digitrec.errors import ArtifactError, DownloadError
+from digitrec.errors import DownloadError
 from digitrec.progress import progress_bar
 
 BLOCK = 1 << 20
@@ -79,7 +79,8 @@ class Fetcher:
         self.cache = cache
         self.timeout = timeout
         self.session = requests.Session()
-        retry = Retry(total=2, read=1, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504))
+        busy = (429, 500, 502, 503, 504)
+        retry = Retry(total=2, read=1, backoff_factor=0.5, status_forcelist=busy, raise_on_status=False)
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, HTTPAdapter(max_retries=retry))
 
@@ -120,28 +121,32 @@ class Fetcher:
         )
 
     def _download(self, url: str, file: RemoteFile, target: Path) -> str:
-        problem = ""
         try:
             with self.session.get(url, stream=True, timeout=self.timeout) as answer:
                 answer.raise_for_status()
                 size = int(answer.headers.get("Content-Length") or 0)
                 with replacing(target) as temporary:
-                    blocks = answer.iter_content(BLOCK)
-                    _write_with_progress(temporary, blocks, file.name, size)
+                    try:
+                        _write_with_progress(temporary, answer.iter_content(BLOCK), file.name, size)
+                    except requests.RequestException as error:
+                        # It is an OSError too, which would be taken for the disk's.
+                        raise _Rejected(self._describe(error)) from error
                     problem = file.problem(temporary)
                     if problem:
-                        raise _Rejected
-        except _Rejected:
-            pass
-        except requests.Timeout:
-            problem = f"no answer within {self.timeout:g} s"
+                        raise _Rejected(problem)
+        except _Rejected as error:
+            return str(error)
         except requests.HTTPError as error:
-            problem = f"the server said {error.response.status_code} {error.response.reason}"
-        except ArtifactError:
-            raise
+            return f"the server said {error.response.status_code} {error.response.reason}"
         except requests.RequestException as error:
-            problem = f"no connection, or it broke off ({type(error).__name__})"
-        return problem
+            return self._describe(error)
+        return ""
+
+    def _describe(self, error: requests.RequestException) -> str:
+        # After retries, and within an answer, requests gives a time-out as a ConnectionError.
+        if isinstance(error, requests.Timeout) or "timed out" in str(error):
+            return f"no answer within {self.timeout:g} s"
+        return f"no connection, or it broke off ({type(error).__name__})"
 
 
 class _Rejected(Exception):

@@ -84,8 +84,9 @@ def augmented_samples(
     dict
         samples and samples_augmented, with the same images at the same places.
     """
-    classes = np.unique(labels)
-    first = np.stack([np.flatnonzero(labels == k)[:SAMPLES_A_CLASS] for k in classes], axis=1).ravel()
+    classes, counts = np.unique(labels, return_counts=True)
+    n = min(SAMPLES_A_CLASS, counts.min())
+    first = np.stack([np.flatnonzero(labels == k)[:n] for k in classes], axis=1).ravel()
     titles = [str(k) for k in labels[first]]
     augmentation = Augmentation(recipe.rotation, recipe.scale, recipe.shift)
     normalized = normalization(torch.from_numpy(images[first]))

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -112,5 +113,8 @@ def train_final(
 
 
 def _save_state(path: Path, state: dict[str, Any]) -> None:
+    # By way of memory: on a full disk, torch's own writer raises what cannot be told from a bug.
+    content = io.BytesIO()
+    torch.save(state, content)
     with replacing(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(content.getbuffer())

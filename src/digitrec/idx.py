@@ -47,9 +47,11 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
         raise DataError(f"{name}: no IDX file; its first bytes are {content[:4]!r}")
     dtype, n_axes = np.dtype(DTYPES[content[2]]), content[3]
     start = 4 + 4 * n_axes
+    if len(content) < start:
+        raise DataError(f"{name}: its header has {n_axes} axes, {start} bytes; it has {len(content):,}")
     shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4"))
     expected = start + int(np.prod(shape)) * dtype.itemsize
-    if len(shape) != n_axes or len(content) != expected:
+    if len(content) != expected:
         raise DataError(f"{name}: its header says shape {shape}, {expected:,} bytes; it has {len(content):,}")
     return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
 

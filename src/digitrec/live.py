@@ -1,10 +1,13 @@
 """Live curves: a skorch callback that logs every epoch to DVCLive."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 from dvclive import Live
 from skorch.callbacks import Callback
+
+from digitrec.errors import ArtifactError
 
 
 class DVCLiveCallback(Callback):
@@ -23,8 +26,15 @@ class DVCLiveCallback(Callback):
         self.keys = keys
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        # DVC itself tracks the experiment and dvc.yaml names the plots.
-        self.live_ = Live(str(self.folder), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
+        try:
+            # DVC itself tracks the experiment and dvc.yaml names the plots.
+            self.live_ = Live(str(self.folder), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
+        except sqlite3.Error as error:
+            # It opens DVC's own index, which cannot grow on a full disk.
+            raise ArtifactError(
+                f"cannot write {self.folder}: DVC's index refuses ({error}). "
+                "Make room, then run the same command again."
+            ) from error
         for row in net.history:
             self._log(row)
 

@@ -143,6 +143,8 @@ class _YamlReader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key '{key.value}' stands there twice", key.start_mark
@@ -165,6 +167,8 @@ for _tag, _pattern, _first in [
     ),
 ]:
     _YamlReader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
+# PyYAML alone takes a leading zero for base eight.
+_YamlReader.add_constructor("tag:yaml.org,2002:int", lambda reader, node: int(node.value))
 
 
 def load_params(path: Path) -> Params:
@@ -189,7 +193,7 @@ def load_params(path: Path) -> Params:
         values = yaml.load(path.read_text(encoding="utf-8"), _YamlReader)
     except FileNotFoundError as error:
         raise ParamsError([f"not found in {path.parent}; run this from the project's folder"], path.name) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ParamsError([f"is no valid YAML: {' '.join(str(error).split())}"], path.name) from error
     if not isinstance(values, dict):
         raise ParamsError([f"got {_show(values)}, expected keys with values"], path.name)
@@ -229,10 +233,10 @@ def _describe(error: ValidationError, values: dict) -> list[str]:
         if detail["type"] == "missing":
             keys.append(detail["loc"][-1])
         fields, expected = _schema_at(keys)
-        name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)[1:]
+        name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
         if detail["type"] == "missing":
             mistakes[name] = f"{name}: is missing, expected {expected}"
-        elif detail["type"] == "extra_forbidden":
+        elif detail["type"] in ("extra_forbidden", "invalid_key"):
             mistakes[name] = f"{name}: is no known key{_did_you_mean(keys[-1], fields)}"
         elif detail["type"] == "value_error":
             mistakes[name] = f"{name}: got {_show(value)}, expected {detail['ctx']['error']}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from digitrec.artifacts import replacing
 
@@ -50,7 +51,7 @@ def confusion_figure(confusion: np.ndarray) -> Figure:
     errors = confusion.copy()
     np.fill_diagonal(errors, 0)
     image = axes.imshow(errors, cmap="Oranges", vmin=0, vmax=max(1, errors.max()))
-    figure.colorbar(image, label="errors", shrink=0.8)
+    figure.colorbar(image, label="errors", shrink=0.8, ticks=MaxNLocator(integer=True))
     for row, column in np.ndindex(*confusion.shape):
         count = confusion[row, column]
         strong = errors[row, column] > errors.max() * 0.6
@@ -116,5 +117,6 @@ def comparison_figure(scores: Mapping[str, Mapping[str, object]]) -> Figure:
         axes.text(top * 1.06, place, f"{100 * scores[name]['accuracy']:.2f} % right", va="center", fontsize=8)
     axes.set(xlabel="test error, % (log scale; bars: 95 % intervals)", xscale="log")
     axes.set_xlim(max(error.min(), 0.05) / 2, high.max() * 3)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -1,5 +1,6 @@
 """Running a stage script: a mistake ends in one message, an interruption in an exit status that is not zero."""
 
+import errno
 import signal
 import sys
 import time
@@ -23,6 +24,12 @@ def run_stage(main: Callable[..., None], *arguments: str) -> None:
     except DigitrecError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_status)
+    except OSError as error:
+        # Most files are written by digitrec.artifacts, which says more; libraries write some.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        print(f"error: {error}. Make room, then run the same command again.", file=sys.stderr, flush=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted: what was finished is kept; run the same command to go on", file=sys.stderr, flush=True)
         sys.exit(130)

@@ -116,6 +116,9 @@ class DigitClassifier(NeuralNetClassifier):
 
     def initialize(self) -> "DigitClassifier":
         torch.manual_seed(derive_seed(self.seed, "weights"))
+        # On a GPU: the same kernels each time, so that the same seed gives the same weights.
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
         super().initialize()
         self.module_.to(memory_format=torch.channels_last)
         self.epochs_restored_ = 0

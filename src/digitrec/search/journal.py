@@ -1,5 +1,6 @@
 """The journal of finished fits: what a killed search need not do again."""
 
+import errno
 import json
 import math
 import os
@@ -68,7 +69,11 @@ class Journal:
             file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
                 # One write: whole lines, also when two searches share the file.
-                os.write(file, (b"\n" if self._unfinished else b"") + line)
+                content = (b"\n" if self._unfinished else b"") + line
+                self._unfinished = True
+                if os.write(file, content) < len(content):
+                    # What a disk has room for is written without an error.
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(file)
             finally:
                 os.close(file)

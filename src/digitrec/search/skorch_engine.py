@@ -1,5 +1,6 @@
 """Fitting cells one by one with skorch, several at a time, one thread each."""
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from skorch.callbacks import Callback
 
 from digitrec.artifacts import read_array
 from digitrec.errors import DigitrecError
+from digitrec.jobs import exit_with
 from digitrec.search.cells import TRAINING_PARAMETERS, Cell, Problem, trajectories
 from digitrec.seeding import derive_seed
 from digitrec.training import DigitClassifier, build_classifier
@@ -84,7 +86,8 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
     ]
 
 
-def _fit_numbered(number: int, *arguments: object) -> tuple[int, list[Outcome]]:
+def _fit_numbered(number: int, parent: int, *arguments: object) -> tuple[int, list[Outcome]]:
+    exit_with(parent)
     return number, fit_trajectory(*arguments)
 
 
@@ -93,7 +96,7 @@ def fit_cells(
 ) -> Iterator[tuple[Cell, float | None, str | None]]:
     """Fit cells in parallel and yield each as soon as it is done: the cell, its score, or why it has none."""
     groups = trajectories(cells, problem.recipe)
-    tasks = (delayed(_fit_numbered)(number, problem, group, device) for number, group in enumerate(groups))
+    tasks = (delayed(_fit_numbered)(number, os.getpid(), problem, group, device) for number, group in enumerate(groups))
     with parallel_config(backend="loky", inner_max_num_threads=1):
         # One task ahead: a worker need not wait, and an interruption loses little.
         for number, outcomes in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):

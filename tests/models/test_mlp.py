@@ -1,0 +1,14 @@
+import torch
+
+from digitrec.models.mlp import build
+
+
+def test_784_128_64_10_has_109386_parameters() -> None:
+    assert sum(p.numel() for p in build().parameters()) == 109_386
+    assert sum(p.numel() for p in build(hidden_1=5, hidden_2=3).parameters()) == 785 * 5 + 6 * 3 + 4 * 10
+
+
+def test_images_become_ten_logits() -> None:
+    logits = build()(torch.zeros(3, 1, 28, 28))
+    assert logits.shape == (3, 10)
+    assert not torch.allclose(logits.exp().sum(1), torch.ones(3))

@@ -1,0 +1,140 @@
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from digitrec.errors import ArtifactError
+from digitrec.search.journal import Journal
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "cache" / "gridsearch.jsonl"
+    journal = Journal(path)
+    journal.add("a", 0.5, None, {"lr": 0.1})
+    journal.add("b", None, "TrainingDiverged: nan", {"lr": 10.0})
+    journal.add("c", 1.0, None, {"lr": 1e-5})
+    return path
+
+
+def _keys(path: Path) -> list[str]:
+    return sorted(Journal(path).entries)
+
+
+def test_what_was_added_is_there_again() -> None:
+    journal = Journal(Path("nowhere") / "journal.jsonl")
+    assert journal.entries == {}
+
+
+def test_a_journal_is_read_again(path: Path, capsys: pytest.CaptureFixture) -> None:
+    journal = Journal(path)
+    assert "a" in journal
+    assert "d" not in journal
+    assert journal.score("a") == 0.5
+    assert journal.score("c") == 1.0
+    assert math.isnan(journal.score("b"))
+    assert journal.entries["b"]["reason"] == "TrainingDiverged: nan"
+    assert capsys.readouterr().out == ""
+
+
+def test_every_entry_is_a_line_of_json_that_a_person_can_read(path: Path) -> None:
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    assert entries[0] == {"key": "a", "score": 0.5, "reason": None, "params": {"lr": 0.1}}
+
+
+def test_an_entry_is_on_disk_before_add_returns(path: Path) -> None:
+    journal = Journal(path)
+    journal.add("d", 0.25, None, {})
+    assert Journal(path).score("d") == 0.25
+    assert journal.score("d") == 0.25
+
+
+def test_of_two_entries_with_one_key_the_later_counts(path: Path) -> None:
+    Journal(path).add("b", 0.75, None, {})
+    assert Journal(path).score("b") == 0.75
+
+
+@pytest.mark.parametrize("cut", [1, 2, 20])
+def test_a_last_line_that_was_torn_costs_that_fit_only(path: Path, capsys: pytest.CaptureFixture, cut: int) -> None:
+    os.truncate(path, path.stat().st_size - cut)
+    journal = Journal(path)
+    # Without the newline alone the entry is whole.
+    assert sorted(journal.entries) == (["a", "b", "c"] if cut == 1 else ["a", "b"])
+    assert ("warning: ignoring 1 damaged entries" in capsys.readouterr().out) is (cut > 1)
+    journal.add("d", 0.1, None, {})
+    journal.add("e", 0.2, None, {})
+    assert set("abde") <= set(_keys(path))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"not json",
+        b"[]",
+        b"3",
+        b"null",
+        b"{}",
+        b'{"key": "x", "score": 0.5}',
+        b'{"key": "x", "score": 1.5, "reason": null, "params": {}}',
+        b'{"key": "x", "score": NaN, "reason": null, "params": {}}',
+        b'{"key": "x", "score": "0.5", "reason": null, "params": {}}',
+        b'{"key": "x", "score": null, "reason": null, "params": {}}',
+        b'{"score": 0.5, "reason": null, "params": {}}',
+        b"\xff\xfe\x00",
+    ],
+)
+def test_a_damaged_entry_is_ignored_with_a_warning(path: Path, capsys: pytest.CaptureFixture, line: bytes) -> None:
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([lines[0], line, *lines[1:]]))
+    assert _keys(path) == ["a", "b", "c"]
+    message = capsys.readouterr().out
+    assert f"warning: ignoring 1 damaged entries of {path}; their fits are done again." in message
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from digitrec.errors import ArtifactError
+from digitrec.search.journal import Journal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+journal = Journal(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+added = 0
+try:
+    while added < 1000:
+        journal.add(f"new{added}", 0.5, None, {"lr": 0.001})
+        added += 1
+except ArtifactError as error:
+    message = str(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+journal.add("room again", 0.5, None, {})
+print(added, message, sep="\\n")
+"""
+
+
+def test_a_full_disk_is_one_message_and_loses_no_fit_that_was_recorded(path: Path) -> None:
+    result = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True)
+    added, message = result.stdout.splitlines()
+    assert message.startswith(f"cannot write {path}: ")
+    assert "The fits recorded so far are kept" in message
+    assert set(_keys(path)) == {"a", "b", "c", "room again", *(f"new{k}" for k in range(int(added)))}
+
+
+def test_a_place_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    journal = Journal(tmp_path / "cache.jsonl")
+    journal.path = tmp_path / "file" / "cache.jsonl"
+    with pytest.raises(ArtifactError, match="cannot write"):
+        journal.add("a", 0.5, None, {})
+
+
+def test_two_searches_may_write_to_one_journal(path: Path) -> None:
+    first, second = Journal(path), Journal(path)
+    for k in range(20):
+        first.add(f"first{k}", 0.1, None, {})
+        second.add(f"second{k}", 0.2, None, {})
+    assert len(_keys(path)) == 43

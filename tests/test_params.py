@@ -1,0 +1,280 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from digitrec.errors import ParamsError
+from digitrec.params import Params, known_names, load_params
+from tests.tiny import ROOT
+
+COMMITTED = (ROOT / "params.yaml").read_text()
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(text)
+    return path
+
+
+def _with(folder: Path, *changes: tuple[str, str]) -> Path:
+    """The committed file with some of its lines changed."""
+    text = COMMITTED
+    for old, new in changes:
+        assert text.count(f"{old}\n") == 1, old
+        text = text.replace(f"{old}\n", f"{new}\n")
+    return _write(folder, text)
+
+
+def _mistakes(path: Path) -> list[str]:
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+    assert caught.value.exit_status == 2
+    return caught.value.mistakes
+
+
+def test_the_committed_file_is_right() -> None:
+    params = load_params(ROOT / "params.yaml")
+    assert isinstance(params, Params)
+    assert (params.dataset, params.model, params.recipe, params.lr) == ("mnist", "mnistnet", "modern", "auto")
+    assert params.chosen_recipe is params.recipes["modern"]
+    assert params.architecture_space == params.search.architectures["mnistnet"]
+
+
+def test_the_committed_file_searches_the_128_candidates_of_the_paper() -> None:
+    params = load_params(ROOT / "params.yaml")
+    n = 1
+    for values in [*params.search.space.model_dump().values(), *params.architecture_space.values()]:
+        n *= len(values)
+    assert n == 128
+    assert params.search.cv == 3
+
+
+def test_every_key_of_the_committed_file_has_a_comment() -> None:
+    lines = [line for line in COMMITTED.splitlines() if line.strip()]
+    first_level = re.compile(r"( {0,2})[a-z_]+:")
+    for above, line in zip(lines, lines[1:], strict=False):
+        if first_level.match(line) and not line.startswith("   "):
+            inside_other_recipe = "modern" in COMMITTED[: COMMITTED.index(line)].rpartition("recipes:")[2]
+            assert above.strip().startswith("#") or inside_other_recipe, line
+
+
+def test_params_cannot_be_changed_after_loading() -> None:
+    params = load_params(ROOT / "params.yaml")
+    with pytest.raises(ValueError, match="frozen"):
+        params.seed = 3
+
+
+def test_names_known_are_the_files_that_are_there() -> None:
+    assert known_names("models") == ["lenet5", "mlp", "mnistnet"]
+    assert {"digits", "mnist", "kmnist", "fashion_mnist", "qmnist", "emnist_digits"} == set(known_names("datasets"))
+    assert "svm" in known_names("baselines")
+
+
+def test_all_mistakes_stand_in_one_message(tmp_path: Path) -> None:
+    path = _with(
+        tmp_path,
+        ("dataset: mnist", "dataset: mnits"),
+        ("lr: auto", "lr: -1"),
+        ("seed: 0", "seed: zero"),
+        ("  cv: 3", "  cv: 1"),
+        ("    batch_size: [32, 64]", "    batch_size: []"),
+        ("  gallery: 60", "  galery: 60"),
+        ("    shift: 0", "    shift: 15"),
+        ("recipe: modern", "recipe: moden"),
+    )
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+    text = str(caught.value)
+    for line in [
+        "params.yaml: dataset: got 'mnits', expected one of digits, emnist_digits, fashion_mnist, kmnist, mnist, "
+        "qmnist; did you mean 'mnist'?",
+        "params.yaml: lr: got -1, expected a number > 0 or 'auto'",
+        "params.yaml: seed: got 'zero', expected a whole number from 0 to 4294967295",
+        "params.yaml: search.cv: got 1, expected a whole number >= 2",
+        "params.yaml: search.space.batch_size: got [], expected a list of one or more different values, "
+        "each a whole number >= 1",
+        "params.yaml: evaluate.galery: is no known key; did you mean 'gallery'?",
+        "params.yaml: evaluate.gallery: is missing, expected a whole number from 1 to 400",
+        "params.yaml: recipes.paper.shift: got 15, expected pixels from 0 to 14",
+        "params.yaml: recipe: got 'moden', expected one of modern, paper; did you mean 'modern'?",
+    ]:
+        assert line in text.splitlines() or f"  {line}" in text.splitlines(), line
+    assert text.startswith("9 mistakes in params.yaml (nothing was run or written):")
+    assert len(caught.value.mistakes) == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-05", 1e-5),
+        ("1e-5", 1e-5),
+        ("1E-5", 1e-5),
+        ("1.0e-05", 1e-5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("+1e+1", 10.0),
+        ("1", 1.0),
+        ("0.001", 0.001),
+        ("auto", "auto"),
+        ("'auto'", "auto"),
+    ],
+)
+def test_a_learning_rate_in_any_notation_means_what_it_says(tmp_path: Path, text: str, value: object) -> None:
+    assert load_params(_with(tmp_path, ("lr: auto", f"lr: {text}"))).lr == value
+
+
+@pytest.mark.parametrize("text", ["010", "10", "+10"])
+def test_a_whole_number_is_read_in_base_ten(tmp_path: Path, text: str) -> None:
+    assert load_params(_with(tmp_path, ("seed: 0", f"seed: {text}"))).seed == 10
+
+
+def test_a_whole_number_with_a_leading_zero_is_no_crash(tmp_path: Path) -> None:
+    assert load_params(_with(tmp_path, ("max_epochs: auto", "max_epochs: 08"))).max_epochs == 8
+
+
+def test_lists_take_numbers_in_any_notation(tmp_path: Path) -> None:
+    path = _with(tmp_path, ("    lr: [0.0001, 0.001]", "    lr: [1e-05, 1e-4, .001, 1]"))
+    assert load_params(path).search.space.lr == [1e-5, 1e-4, 1e-3, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("yes", "'yes'"),
+        ("no", "'no'"),
+        ("true", "True"),
+        ("''", "''"),
+        ("", "nothing"),
+        ("null", "nothing"),
+        ("'0.001'", "'0.001'"),
+        ("0", "0"),
+        ("-.5", "-0.5"),
+        (".inf", "inf"),
+        (".nan", "nan"),
+        ("[0.1]", "[0.1]"),
+        ("{a: 1}", "{'a': 1}"),
+        ("1_000", "'1_000'"),
+        ("1:30", "'1:30'"),
+    ],
+)
+def test_what_is_no_learning_rate_is_shown_as_it_was_read(tmp_path: Path, text: str, shown: str) -> None:
+    mistakes = _mistakes(_with(tmp_path, ("lr: auto", f"lr: {text}")))
+    assert mistakes == [f"lr: got {shown}, expected a number > 0 or 'auto'"]
+
+
+@pytest.mark.parametrize("text", ["1.0", "1.5", "1e1", "-1", "4294967296", "true", "yes", "''", "'1'"])
+def test_a_seed_is_a_whole_number_and_nothing_else(tmp_path: Path, text: str) -> None:
+    (mistake,) = _mistakes(_with(tmp_path, ("seed: 0", f"seed: {text}")))
+    assert mistake.startswith("seed: got ")
+    assert mistake.endswith("expected a whole number from 0 to 4294967295")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  mean: auto", "  mean: 1.5", "normalize_stats.mean: got 1.5, expected a number from 0 to 1, or 'auto'"),
+        ("  std: auto", "  std: 0", "normalize_stats.std: got 0, expected a number above 0 and at most 1, or 'auto'"),
+        ("batch_size: auto", "batch_size: 0", "batch_size: got 0, expected a whole number >= 1 or 'auto'"),
+        ("batch_size: auto", "batch_size: 32.0", "batch_size: got 32.0, expected a whole number >= 1 or 'auto'"),
+        ("max_epochs: auto", "max_epochs: Auto", "max_epochs: got 'Auto', expected a whole number >= 1 or 'auto'"),
+        ("optimizer: auto", "optimizer: Adam", "optimizer: got 'Adam', expected adam, rmsprop, sgd or 'auto'"),
+        ("  strategy: halving", "  strategy: random", "search.strategy: got 'random', expected grid or halving"),
+        ("  factor: 4", "  factor: 1", "search.factor: got 1, expected a whole number >= 2"),
+        ("  confused_pairs: 10", "  confused_pairs: 91", "evaluate.confused_pairs: got 91, expected a whole number"),
+        ("    schedule: one_cycle", "    schedule: cosine", "recipes.modern.schedule: got 'cosine', expected constant"),
+        ("    valid_fraction: 0.1", "    valid_fraction: 1", "recipes.modern.valid_fraction: got 1, expected a number"),
+        ("    scale: 0.05", "    scale: 1", "recipes.modern.scale: got 1, expected a number from 0 to below 1"),
+        (
+            "    loss_input: logits",
+            "    loss_input: log",
+            "recipes.modern.loss_input: got 'log', expected logits or so",
+        ),
+        ("model: mnistnet", "model: lenet", "model: got 'lenet', expected one of lenet5, mlp, mnistnet; did you mean"),
+        ("  - svm", "  - smv", "baselines[6]: got 'smv', expected one of decision_tree, gaussian_naive_bayes, knn"),
+        ("  - svm", "  - mlp", "baselines: got ['decision_tree', "),
+        ("    lr: [0.0001, 0.001]", "    lr: [0.0001, -1]", "search.space.lr[1]: got -1, expected a list of one or"),
+        ("    lr: [0.0001, 0.001]", "    lr: 0.001", "search.space.lr: got 0.001, expected a list of one or more"),
+        ("    lr: [0.0001, 0.001]", "    lr: [0.001, 1e-3]", "search.space.lr: got [0.001, 0.001], expected a list wi"),
+        ("    lr: [0.0001, 0.001]", "    lr: [1, 1.0]", "search.space.lr: got [1, 1.0], expected a list without rep"),
+        ("    optimizer: [adam, rmsprop]", "    optimizer: [adam, adma]", "search.space.optimizer[1]: got 'adma', exp"),
+        ("      num_units: [10]", "      num_units: []", "search.architectures.mnistnet.num_units: got [], expected"),
+        ("      num_units: [10]", "      num_units: [yes, true]", "search.architectures.mnistnet.num_units[1]: got T"),
+        ("    lenet5: {}", "    lenet6: {}", "search.architectures.lenet6: got {}, expected one of lenet5, mlp, mn"),
+        ("  max_images: 20480", "  max_images: 319", "search.max_images: got 319, expected at least min_images (320)"),
+    ],
+)
+def test_a_mistake_names_key_value_and_what_was_expected(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    (mistake,) = _mistakes(_with(tmp_path, (old, new)))
+    assert mistake.startswith(expected)
+
+
+def test_a_model_without_a_section_of_architectures_is_told_so(tmp_path: Path) -> None:
+    path = _with(tmp_path, ("    lenet5: {}", ""), ("model: mnistnet", "model: lenet5"))
+    assert _mistakes(path) == [
+        "search.architectures: has no section for the model 'lenet5'; add `lenet5: {}`",
+    ]
+
+
+def test_unknown_keys_are_answered_with_the_nearest_known_one(tmp_path: Path) -> None:
+    path = _write(tmp_path, COMMITTED + "batchsize: 3\nzzz: 1\n")
+    assert _mistakes(path) == ["batchsize: is no known key; did you mean 'batch_size'?", "zzz: is no known key"]
+
+
+def test_missing_keys_and_sections_are_named(tmp_path: Path) -> None:
+    path = _with(tmp_path, ("seed: 0", ""), ("  cv: 3", ""), ("  std: auto", ""))
+    assert _mistakes(path) == [
+        "seed: is missing, expected a whole number from 0 to 4294967295",
+        "normalize_stats.std: is missing, expected a number above 0 and at most 1, or 'auto'",
+        "search.cv: is missing, expected a whole number >= 2",
+    ]
+
+
+def test_an_empty_section_is_a_mistake(tmp_path: Path) -> None:
+    path = _write(tmp_path, COMMITTED.partition("normalize_stats:")[0] + "normalize_stats:\nsearch: 3\nrecipes: {}\n")
+    mistakes = _mistakes(path)
+    assert "normalize_stats: got nothing, expected a section of keys" in mistakes
+    assert "search: got 3, expected a section of keys" in mistakes
+    assert any(mistake.startswith("recipes: got {}") for mistake in mistakes)
+    assert any(mistake.startswith("recipe: got 'modern'") for mistake in mistakes)
+    assert any(mistake.startswith("baselines: is missing") for mistake in mistakes)
+
+
+@pytest.mark.parametrize("extra", ["lr: 0.1\n", "evaluate:\n  gallery: 1\n  confused_pairs: 1\n"])
+def test_a_key_that_stands_there_twice_is_a_mistake(tmp_path: Path, extra: str) -> None:
+    (mistake,) = _mistakes(_write(tmp_path, COMMITTED + extra))
+    assert f"key '{extra.partition(':')[0]}' stands there twice" in mistake
+    assert "line" in mistake
+
+
+def test_a_key_that_stands_twice_in_a_section_is_a_mistake(tmp_path: Path) -> None:
+    (mistake,) = _mistakes(_with(tmp_path, ("  cv: 3", "  cv: 3\n  cv: 4")))
+    assert "key 'cv' stands there twice" in mistake
+
+
+@pytest.mark.parametrize(
+    "text", ["lr: [0.1\n", "a: b: c\n", "\t- x\n", "[1, 2]: 3\n", "lr: !!int x\n", "a: 2024-13-45"]
+)
+def test_what_is_no_yaml_is_one_message(tmp_path: Path, text: str) -> None:
+    (mistake,) = _mistakes(_write(tmp_path, text))
+    assert mistake.startswith("is no valid YAML: ")
+    assert "\n" not in mistake
+
+
+def test_a_file_in_another_encoding_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"dataset: \xff\xfe\n")
+    (mistake,) = _mistakes(tmp_path / "params.yaml")
+    assert mistake.startswith("is no valid YAML: ")
+
+
+@pytest.mark.parametrize(("text", "shown"), [("", "nothing"), ("- a\n", "['a']"), ("mnist\n", "'mnist'")])
+def test_a_file_without_keys_is_a_mistake(tmp_path: Path, text: str, shown: str) -> None:
+    assert _mistakes(_write(tmp_path, text)) == [f"got {shown}, expected keys with values"]
+
+
+def test_a_missing_file_says_where_to_be(tmp_path: Path) -> None:
+    (mistake,) = _mistakes(tmp_path / "params.yaml")
+    assert mistake == f"not found in {tmp_path}; run this from the project's folder"
+
+
+def test_keys_that_are_no_words_are_unknown(tmp_path: Path) -> None:
+    assert _mistakes(_write(tmp_path, COMMITTED + "1: 2\n")) == ["[1]: is no known key"]
