@@ -15,7 +15,8 @@ help:  ## List the targets
 
 install: $(READY)  ## Make .venv from requirements.lock (exact versions), once
 
-$(READY): requirements.lock
+# Its name holds the lock file's checksum; file times differ between clones that share an environment.
+$(READY):
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"digitrec needs Python 3.11, 3.12 or 3.13; {sys.executable} is {v[0]}.{v[1]}. Name another one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --progress-bar off -r requirements.lock

@@ -24,6 +24,8 @@ try:
     {write}
 except ArtifactError as error:
     sys.exit(str(error))
+finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 """
 
 
@@ -78,9 +80,14 @@ def test_a_killed_write_leaves_the_old_file_and_the_next_one_clears_up(tmp_path:
 def test_an_error_while_writing_is_passed_on_and_leaves_the_old_file(tmp_path: Path, kind: type[BaseException]) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"old")
-    with pytest.raises(kind), replacing(path) as temporary:
-        temporary.write_bytes(b"half")
-        raise kind
+
+    def write() -> None:
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise kind
+
+    with pytest.raises(kind):
+        write()
     assert path.read_bytes() == b"old"
     assert _names(tmp_path) == ["a.json"]
 
@@ -100,6 +107,15 @@ def test_the_file_appears_only_when_the_block_ends(tmp_path: Path) -> None:
         assert not path.exists()
         assert temporary.parent == path.parent
     assert path.read_bytes() == b"x"
+
+
+def test_who_is_reading_the_old_file_reads_it_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, "old")
+    with open(path) as reader:
+        write_json(path, "new")
+        assert reader.read() == '"old"\n'
+    assert read_json(path) == "new"
 
 
 def test_a_place_that_cannot_be_is_one_message(tmp_path: Path) -> None:

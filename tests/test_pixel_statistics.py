@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from digitrec.artifacts import read_array, write_array
+from digitrec.errors import DataError
 from digitrec.pixel_statistics import pixel_statistics
 from tests.tiny import some_digits
 
@@ -31,3 +32,8 @@ def test_half_black_half_white() -> None:
     images = np.zeros((2, 28, 28), np.uint8)
     images[1] = 255
     assert pixel_statistics(images) == (0.5, 0.5)
+
+
+def test_images_without_any_contrast_are_refused() -> None:
+    with pytest.raises(DataError, match="all 1,568 pixels have the value 7"):
+        pixel_statistics(np.full((2, 28, 28), 7, np.uint8))

@@ -1,3 +1,4 @@
+import errno
 import signal
 import subprocess
 import sys
@@ -48,6 +49,16 @@ def test_a_stage_that_ends_well_has_status_0_and_gets_its_arguments(tmp_path: Pa
 def test_a_mistake_is_one_message_without_a_traceback(tmp_path: Path, body: str, status: int, message: str) -> None:
     result = _run(tmp_path, body)
     assert (result.returncode, result.stderr) == (status, message)
+
+
+def test_a_disk_that_is_full_for_a_library_is_one_message_and_other_refusals_keep_their_traceback(
+    tmp_path: Path,
+) -> None:
+    result = _run(tmp_path, f"raise OSError({errno.ENOSPC}, 'No space left on device', 'a.tsv')")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: [Errno 28] No space left on device: 'a.tsv'. Make room")
+    assert "Traceback" not in result.stderr
+    assert "Traceback" in _run(tmp_path, f"raise OSError({errno.EACCES}, 'Permission denied')").stderr
 
 
 def test_our_own_errors_keep_their_traceback(tmp_path: Path) -> None:

@@ -46,6 +46,18 @@ class _RecordingSGD(torch.optim.SGD):
         super().step(closure)
 
 
+class _RecordingLoss(torch.nn.CrossEntropyLoss):
+    """A loss that remembers the labels it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        self.seen += labels.tolist()
+        return super().forward(logits, labels)
+
+
 def test_a_small_network_learns_the_digits() -> None:
     data = all_digits()
     classifier = small_classifier(max_epochs=5, recipe=MODERN).fit(
@@ -86,6 +98,15 @@ def test_fitting_again_starts_anew() -> None:
     classifier.fit(IMAGES, LABELS)
     assert len(classifier.history) == 2
     assert all(torch.equal(value, before[key]) for key, value in weights_of(classifier).items())
+
+
+def test_partial_fit_starts_what_was_not_started_and_goes_on_with_what_was() -> None:
+    whole = small_classifier(max_epochs=2).fit(IMAGES, LABELS)
+    classifier = small_classifier(max_epochs=1)
+    for _ in range(2):
+        classifier.partial_fit(IMAGES, LABELS)
+    assert len(classifier.history) == 2
+    assert same_weights(classifier, whole)
 
 
 def test_one_cycle_is_the_curve_of_pytorchs_schedule() -> None:
@@ -233,8 +254,17 @@ def test_validation_holds_out_the_recipes_share_of_each_class() -> None:
     assert set(valid.indices) != set(small_classifier(seed=1).get_split_datasets(IMAGES, LABELS)[1].indices)
 
 
+def test_every_epoch_has_an_order_of_its_own() -> None:
+    classifier = small_classifier(max_epochs=3, validate=False).set_params(criterion=_RecordingLoss)
+    classifier.fit(IMAGES, LABELS)
+    orders = np.array(classifier.criterion_.seen).reshape(3, 300)
+    assert all((np.sort(order) == np.sort(LABELS)).all() for order in orders)
+    assert len({tuple(order) for order in orders}) == 3
+
+
 def test_the_history_holds_the_mean_loss_and_the_accuracy_of_both_parts() -> None:
-    classifier = small_classifier(recipe=PLAIN, max_epochs=2).fit(IMAGES, LABELS)
+    # This network has dropout, which must not work while it is scored.
+    classifier = small_classifier("mnistnet", recipe=PLAIN, max_epochs=2).fit(IMAGES, LABELS)
     _, valid = classifier.get_split_datasets(IMAGES, LABELS)
     probabilities = classifier.predict_proba(IMAGES[valid.indices])
     labels = LABELS[valid.indices]

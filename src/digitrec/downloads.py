@@ -79,6 +79,8 @@ class Fetcher:
         self.cache = cache
         self.timeout = timeout
         self.session = requests.Session()
+        # The files themselves are gzip: they must come as they are.
+        self.session.headers["Accept-Encoding"] = "identity"
         busy = (429, 500, 502, 503, 504)
         retry = Retry(total=2, read=1, backoff_factor=0.5, status_forcelist=busy, raise_on_status=False)
         for scheme in ("http://", "https://"):

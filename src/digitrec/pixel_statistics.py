@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from digitrec.errors import DataError
+
 
 def pixel_statistics(images: np.ndarray, batch_size: int = 4096) -> tuple[float, float]:
     """Measure the pixels of all images, scaled to [0, 1].
@@ -20,6 +22,11 @@ def pixel_statistics(images: np.ndarray, batch_size: int = 4096) -> tuple[float,
     -------
     mean, std : float
         MNIST's training images give 0.1307 and 0.3081.
+
+    Raises
+    ------
+    DataError
+        When all pixels are alike, so that nothing can be normalized by their deviation.
     """
     total = squares = 0.0
     for start in range(0, len(images), batch_size):
@@ -29,4 +36,6 @@ def pixel_statistics(images: np.ndarray, batch_size: int = 4096) -> tuple[float,
         squares += float((batch * batch).sum())
     n = images.size
     mean = total / n
+    if squares / n <= mean * mean:
+        raise DataError(f"all {n:,} pixels have the value {mean:g}: these are no images to learn from")
     return mean / 255, float(np.sqrt(squares / n - mean * mean)) / 255

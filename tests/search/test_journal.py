@@ -25,7 +25,7 @@ def _keys(path: Path) -> list[str]:
     return sorted(Journal(path).entries)
 
 
-def test_what_was_added_is_there_again() -> None:
+def test_where_there_is_no_file_the_journal_is_empty() -> None:
     journal = Journal(Path("nowhere") / "journal.jsonl")
     assert journal.entries == {}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,24 +16,25 @@ from digitrec.search.strategies import run_search
 from digitrec.training import build_module
 
 
-class SearchResult:
+class SearchResult(NamedTuple):
     """The outcome of a search.
 
     Attributes
     ----------
-    best_params : dict
-        The winner.
     summary : dict
-        best_params, best_score, n_candidates, n_fits, n_failed, strategy, at_grid_edge.
+        best_params, best_score, best_score_std, n_candidates, n_fits, n_failed, strategy, at_grid_edge.
     rows : list of dict
         One a candidate, best first: its parameters, the last round that it reached (from 1), the images used there,
         score and score_std over the folds, score_1 and so on.
     """
 
-    def __init__(self, summary: dict[str, Any], rows: list[dict[str, Any]]):
-        self.summary = summary
-        self.rows = rows
-        self.best_params = summary["best_params"]
+    summary: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+    @property
+    def best_params(self) -> dict[str, Any]:
+        """The winner: training parameters and arguments of the network."""
+        return self.summary["best_params"]
 
 
 def find_best(

@@ -90,7 +90,7 @@ def run_search(
     else:
         base, rounds = GridSearchCV, 1
 
-    class Search_(base):
+    class JournalledSearch(base):
         # scikit-learn looks at the signature to know what to pass, and that has changed from release to release.
         @functools.wraps(base._run_search)
         def _run_search(self, evaluate_candidates: Callable, **context: Any) -> None:
@@ -110,5 +110,5 @@ def run_search(
 
     rows = np.arange(len(labels))
     folds = StratifiedKFold(search.cv, shuffle=True, random_state=derive_seed(seed, "folds"))
-    result = Search_(_Candidate(score_of), dict(space), cv=folds, **settings)
+    result = JournalledSearch(_Candidate(score_of), dict(space), cv=folds, **settings)
     return result.fit(rows, labels)
