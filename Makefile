@@ -32,7 +32,7 @@ repro: $(READY)  ## The whole pipeline on MNIST (about 15 minutes on two cores);
 	python stages/summary.py
 
 test: lint  ## Lint and the full test suite, with coverage
-	pytest --cov
+	pytest --cov --numprocesses 2 --dist loadfile
 
 lint: $(READY)
 	ruff check .

@@ -41,6 +41,8 @@ class Pipeline:
             **{key: value for key, value in os.environ.items() if not key.startswith(("DIGITREC_", "DVC_"))},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(folder / "src"),
+            # Tests run side by side, a process a core.
+            "OMP_NUM_THREADS": "1",
         }
 
     def run(self, *command: str, ok: bool = True, **environment: str) -> subprocess.CompletedProcess:
