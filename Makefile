@@ -32,9 +32,11 @@ repro: $(READY)  ## The whole pipeline on MNIST (about 15 minutes on two cores);
 	python stages/summary.py
 
 test: lint  ## Lint and the full test suite, with coverage
-	pytest --cov --numprocesses 2 --dist loadfile
+	coverage run -m pytest --numprocesses 2 --dist loadfile
+	coverage combine --quiet
+	coverage report
 
-lint: $(READY)
+lint: $(READY)  ## Ruff: mistakes and format
 	ruff check .
 	ruff format --check .
 

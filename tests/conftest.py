@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -30,6 +31,11 @@ TINY = {
     },
     "baselines": ["gaussian_naive_bayes", "knn"],
 }
+
+
+def heed_interrupts() -> None:
+    """In a child process, before it starts: SIGINT interrupts, also where the tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Pipeline:
@@ -62,6 +68,7 @@ class Pipeline:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=heed_interrupts,
         )
 
     def stage(self, name: str, *arguments: str, ok: bool = True, **environment: str) -> subprocess.CompletedProcess:

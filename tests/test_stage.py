@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from digitrec.stage import stopwatch
+from tests.conftest import heed_interrupts
 
 SCRIPT = """
 import os, signal, sys, time
@@ -27,7 +28,7 @@ run_stage(main, *sys.argv[1:])
 
 def _run(folder: Path, body: str, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-c", SCRIPT.format(body=body), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=heed_interrupts)
 
 
 def test_a_stage_that_ends_well_has_status_0_and_gets_its_arguments(tmp_path: Path) -> None:
