@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 # This clone's code in child processes too, also where the environment was made by another clone.
 os.environ["PYTHONPATH"] = str(ROOT / "src")
-# As little as shows the behaviour: two candidates, two folds, two epochs, two baselines, on the embedded digits.
+# As little as shows the behaviour: two candidates, two folds, three epochs, two baselines, on the embedded digits.
 TINY = {
     "dataset": "digits",
     "max_epochs": 3,
