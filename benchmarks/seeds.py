@@ -4,10 +4,12 @@ Reads   params.yaml, data/train, data/test, metrics/normalize_stats.json, data/g
         metrics/gridsearch.json); $DIGITREC_JOBS, $DIGITREC_DEVICE
 Writes  benchmarks/results/seeds.json
 
-Usage: python benchmarks/seeds.py [--seeds 0 1 2 3 4]
-Two recipes: `modern` with the search's winner, and `paper` as its authors trained last. Each fit is trained as stage
-`train-final` does it and scored once on the test images. What is finished, fits and epochs, is kept in data/cache/seeds
-under a name made of settings, data and code, so a killed run goes on where it was.
+Usage: python benchmarks/seeds.py [--seeds 0 1 2 3 4] [--runs modern paper best]
+Three runs: `modern` is the search's winner, `paper` what its authors trained last, `best` our network for accuracy.
+Each fit is trained as stage `train-final` does it and scored once on the test images; so is the ensemble of a run's
+networks, the mean of their probabilities. What is finished, fits and epochs, is kept in data/cache/seeds under a name
+made of settings, data and code, so a killed run goes on where it was. Runs that are not asked for stay in the results
+as they were.
 """
 
 import argparse
@@ -19,17 +21,19 @@ from typing import Any
 import numpy as np
 import torch
 from joblib import Parallel, delayed, parallel_config
-from machine import describe_machine, headline
 from scipy import stats
 
-from digitrec.artifacts import read_array, read_json, write_json
-from digitrec.final import resolve_settings, train_final
+from digitrec.artifacts import read_array, read_json, write_array, write_json
+from digitrec.final import resolve_settings
+from digitrec.fitting import fit
 from digitrec.jobs import exit_with, jobs_from_environment
+from digitrec.machine import describe_machine, headline
 from digitrec.params import Params, load_params
 from digitrec.scores import accuracy_scores
 from digitrec.stage import run_stage, stopwatch
 from digitrec.training import device_from_environment
 
+RUNS = ("modern", "paper", "best")
 AUTO = {"lr": "auto", "batch_size": "auto", "max_epochs": "auto", "optimizer": "auto"}
 # Okon's final run (doi 10.5281/zenodo.17136040).
 PAPER = {
@@ -42,13 +46,17 @@ PAPER = {
     "fout_units": 40,
     "nonlinearity": "relu",
 }
+# The winner of `dvc exp run -S model=best`.
+BEST = {"lr": 0.001, "batch_size": 32, "max_epochs": 20, "optimizer": "adam", "width": 32}
 
 
-def settings_of(root: Path, params: Params, recipe: str, seed: int) -> dict[str, Any]:
+def settings_of(root: Path, params: Params, run: str, seed: int) -> dict[str, Any]:
     """Resolve a fit's settings as stage `train-final` does."""
-    changes = {"recipe": recipe, "seed": seed, **AUTO}
-    if recipe == "paper":
+    changes = {"recipe": "paper" if run == "paper" else "modern", "seed": seed, **AUTO}
+    if run == "paper":
         changes["model"], best = "mnistnet", PAPER
+    elif run == "best":
+        changes["model"], best = "best", BEST
     else:
         winner = root / "data/gridsearch/best_params.json"
         best = read_json(winner) if winner.exists() else read_json(root / "metrics/gridsearch.json")["best_params"]
@@ -56,32 +64,35 @@ def settings_of(root: Path, params: Params, recipe: str, seed: int) -> dict[str,
     return resolve_settings(params.model_copy(update=changes), best, statistics)
 
 
-def fit(root: Path, settings: dict[str, Any], device: str) -> dict[str, Any]:
-    """Train and score, or read what was done before: accuracy, its interval, errors, n and seconds."""
+def fit_and_score(root: Path, settings: dict[str, Any], device: str) -> dict[str, Any]:
+    """Train and score, or read what was done before: accuracy, its interval, errors, n, seconds, and where the
+    probabilities are."""
     # Fits run side by side, a thread each: this is a worker's own process.
     torch.set_num_threads(1)
     images, labels = read_array(root / "data/train/images.npy"), read_array(root / "data/train/labels.npy")
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), stopwatch() as seconds:
         # A finished fit is restored whole from its last epoch's state.
-        classifier, state = train_final(settings, images, labels, device, root / "data/cache/seeds")
-    result = state.with_suffix(".json")
+        classifier, state = fit(settings, images, labels, device, root / "data/cache/seeds", verbose=0)
+    result, probabilities = state.with_suffix(".json"), state.with_suffix(".npy")
     if not result.exists():
         # From here on X is images, no longer row numbers of the training images.
         classifier.images = None
         test_images, test_labels = (read_array(root / f"data/test/{name}.npy") for name in ("images", "labels"))
-        scores = accuracy_scores(test_labels, classifier.predict(test_images))
+        write_array(probabilities, classifier.predict_proba(test_images))
+        scores = accuracy_scores(test_labels, read_array(probabilities).argmax(1))
         write_json(result, scores | {"seconds": seconds(), "settings": settings})
-    return read_json(result)
+    return read_json(result) | {"probabilities": probabilities}
 
 
 def numbered_fit(number: int, parent: int, *arguments: Any) -> tuple[int, dict[str, Any]]:
     """Say which fit it is that is done."""
     exit_with(parent)
-    return number, fit(*arguments)
+    return number, fit_and_score(*arguments)
 
 
-def summarize(seeds: list[int], results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give mean, standard deviation and the 95 % interval of the mean (Student's t) of one recipe."""
+def summarize(seeds: list[int], results: list[dict[str, Any]], labels: np.ndarray) -> dict[str, Any]:
+    """Give mean, standard deviation, the 95 % interval of the mean (Student's t) and the ensemble of one run."""
+    ensemble = np.mean([read_array(result["probabilities"]) for result in results], axis=0)
     accuracies = [result["accuracy"] for result in results]
     mean, n = float(np.mean(accuracies)), len(accuracies)
     std = float(np.std(accuracies, ddof=1))
@@ -93,6 +104,7 @@ def summarize(seeds: list[int], results: list[dict[str, Any]]) -> dict[str, Any]
         "accuracies": accuracies,
         "errors": [result["errors"] for result in results],
         "n": results[0]["n"],
+        "ensemble": accuracy_scores(labels, ensemble.argmax(1)),
         "seeds": seeds,
         "seconds": [result["seconds"] for result in results],
         "settings": {key: value for key, value in results[0]["settings"].items() if key != "seed"},
@@ -103,43 +115,46 @@ def main(root: Path) -> None:
     """Fit all, print, write."""
     parser = argparse.ArgumentParser(description="Test accuracy over seeds.")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="two or more (default: 0 to 4)")
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--runs", nargs="+", default=RUNS, choices=RUNS, help="which (default: all)")
+    arguments = parser.parse_args()
+    seeds = arguments.seeds
     if len(set(seeds)) < 2:
         parser.error("a spread takes two or more different seeds")
 
     params, device, jobs = load_params(root / "params.yaml"), device_from_environment(), jobs_from_environment()
     machine = describe_machine() | {"device": device, "jobs": jobs}
     print(headline(machine), f"{jobs} fits at a time on {device}", sep=", ", flush=True)
-    fits = [(recipe, seed) for seed in seeds for recipe in ("modern", "paper")]
+    fits = [(run, seed) for seed in seeds for run in arguments.runs]
     tasks = (
-        delayed(numbered_fit)(number, os.getpid(), root, settings_of(root, params, recipe, seed), device)
-        for number, (recipe, seed) in enumerate(fits)
+        delayed(numbered_fit)(number, os.getpid(), root, settings_of(root, params, run, seed), device)
+        for number, (run, seed) in enumerate(fits)
     )
     results: dict[tuple[str, int], dict[str, Any]] = {}
     with parallel_config(backend="loky", inner_max_num_threads=1):
         for number, result in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
-            recipe, seed = fits[number]
-            results[recipe, seed] = result
+            run, seed = fits[number]
+            results[run, seed] = result
             done, left = len(results), len(fits) - len(results)
             # By the fits' own times: what was restored took none of this run's.
             minutes = np.mean([one["seconds"] for one in results.values()]) * left / jobs / 60
             print(
-                f"[{done}/{len(fits)}] {recipe} seed {seed}: {100 * result['accuracy']:.2f} %, "
+                f"[{done}/{len(fits)}] {run} seed {seed}: {100 * result['accuracy']:.2f} %, "
                 f"{result['errors']} errors, {result['seconds']:.0f} s; about {minutes:.0f} min left",
                 flush=True,
             )
 
-    recipes = {
-        recipe: summarize(seeds, [results[recipe, seed] for seed in seeds])
-        for recipe in dict.fromkeys(r for r, _ in fits)
-    }
-    for recipe, row in recipes.items():
+    labels = read_array(root / "data/test/labels.npy")
+    path = root / "benchmarks/results/seeds.json"
+    runs = read_json(path)["runs"] if path.exists() else {}
+    for run in arguments.runs:
+        runs[run] = row = summarize(seeds, [results[run, seed] for seed in seeds], labels) | {"machine": machine}
         low, high = row["mean_ci95"]
         print(
-            f"{recipe}: {100 * row['mean']:.3f} %, standard deviation {100 * row['std']:.3f} over {len(seeds)} seeds, "
-            f"95 % interval of the mean {100 * low:.3f} to {100 * high:.3f}; errors {row['errors']}"
+            f"{run}: {100 * row['mean']:.3f} %, standard deviation {100 * row['std']:.3f} over {len(seeds)} seeds, "
+            f"95 % interval of the mean {100 * low:.3f} to {100 * high:.3f}; errors {row['errors']}; "
+            f"ensemble {100 * row['ensemble']['accuracy']:.2f} %, {row['ensemble']['errors']} errors"
         )
-    write_json(root / "benchmarks/results/seeds.json", {"machine": machine, "recipes": recipes})
+    write_json(path, {"runs": runs})
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 import yaml
-from machine import describe_machine, headline
 
 from digitrec.artifacts import write_json
+from digitrec.machine import describe_machine, headline
 from digitrec.params import Params, load_params
 from digitrec.stage import run_stage
 

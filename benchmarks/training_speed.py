@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from machine import describe_machine, headline
 from skorch import NeuralNetClassifier
 from torch import nn
 from torch.utils.data import Subset
@@ -29,6 +28,7 @@ from digitrec.artifacts import write_json
 from digitrec.datasets.mnist import MIRRORS, SHA256_OF_CONTENT
 from digitrec.downloads import Fetcher, RemoteFile, sources_from_environment
 from digitrec.images import Normalization
+from digitrec.machine import describe_machine, headline
 from digitrec.models import mnistnet
 from digitrec.params import Recipe, load_params
 from digitrec.stage import run_stage

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from digitrec.artifacts import read_array, read_json, write_csv, write_json
 from digitrec.checkpoints import save_checkpoint
-from digitrec.final import HISTORY_COLUMNS, resolve_settings, train_final
+from digitrec.final import resolve_settings
+from digitrec.fitting import CURVES, fit
+from digitrec.live import DVCLiveCallback
 from digitrec.params import load_params
 from digitrec.stage import run_stage, stopwatch
 from digitrec.training import device_from_environment
@@ -21,13 +23,15 @@ def main(root: Path) -> None:
     images, labels = read_array(root / "data/train/images.npy"), read_array(root / "data/train/labels.npy")
     device = device_from_environment()
     with stopwatch() as seconds:
-        classifier, resume_state = train_final(
-            settings, images, labels, device, resume_folder=root / "data/cache/train_final", live=root / "plots/live"
+        live = DVCLiveCallback(root / "plots/live", CURVES)
+        classifier, resume_state = fit(
+            settings, images, labels, device, root / "data/cache/train_final", [("live", live)]
         )
-    rows = [{key: row[key] for key in HISTORY_COLUMNS} for row in classifier.history]
+    columns = ("epoch", *CURVES)
+    rows = [{key: row[key] for key in columns} for row in classifier.history]
     n_parameters = sum(p.numel() for p in classifier.module_.parameters())
     save_checkpoint(root / "data/checkpoints/final.safetensors", classifier.module_, settings)
-    write_csv(root / "plots/history.csv", rows, HISTORY_COLUMNS)
+    write_csv(root / "plots/history.csv", rows, columns)
     metrics = {"epochs": len(rows)} | {k: v for k, v in rows[-1].items() if k != "epoch"}
     write_json(root / "metrics/train_final.json", metrics | {"n_parameters": n_parameters})
     write_json(root / "metrics/times/train_final.json", {"fit_seconds": seconds(), "device": device})

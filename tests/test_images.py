@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torchvision.transforms import InterpolationMode
+from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as torchvision_functional
 
 from digitrec.artifacts import read_array, write_array
@@ -117,7 +117,7 @@ def test_affine_is_torchvisions(degrees: float, scale: float, right: float, down
     found = affine(
         images,
         torch.full((20,), math.radians(degrees)),
-        *(torch.full((20,), float(value)) for value in (scale, right, down)),
+        *(torch.full((20,), float(value)) for value in (scale, scale, right, down)),
     )
     expected = torchvision_functional.affine(
         images, degrees, [right, down], scale, [0.0, 0.0], interpolation=InterpolationMode.BILINEAR
@@ -128,7 +128,8 @@ def test_affine_is_torchvisions(degrees: float, scale: float, right: float, down
 
 def test_affine_with_other_amounts_for_each_image_is_one_after_the_other() -> None:
     images = _tensor(5)
-    amounts = torch.tensor([[0.1, -0.2, 0, 0.3, 0], [1, 1.1, 0.9, 1, 1.2], [0, 1, -1, 2, 0], [1, 0, 0, -1, 2.0]])
+    radians, scale_x = [0.1, -0.2, 0, 0.3, 0], [1, 1.1, 0.9, 1, 1.2]
+    amounts = torch.tensor([radians, scale_x, [1, 1, 0.9, 1.3, 1], [0, 1, -1, 2, 0], [1, 0, 0, -1, 2.0]])
     together = affine(images, *amounts)
     for k in range(5):
         torch.testing.assert_close(together[k : k + 1], affine(images[k : k + 1], *amounts[:, k : k + 1]))
@@ -137,23 +138,23 @@ def test_affine_with_other_amounts_for_each_image_is_one_after_the_other() -> No
 def test_affine_by_nothing_changes_nothing() -> None:
     images = _tensor(5)
     zero, one = torch.zeros(5), torch.ones(5)
-    torch.testing.assert_close(affine(images, zero, one, zero, zero, background=-0.4), images, atol=1e-5, rtol=0)
+    torch.testing.assert_close(affine(images, zero, one, one, zero, zero, background=-0.4), images, atol=1e-5, rtol=0)
 
 
 def test_whole_pixel_shifts_move_rows_and_columns_and_fill_in_background() -> None:
     images = _tensor(3)
     zero, one = torch.zeros(3), torch.ones(3)
-    right = affine(images, zero, one, torch.full((3,), 4.0), zero, background=-0.5)
+    right = affine(images, zero, one, one, torch.full((3,), 4.0), zero, background=-0.5)
     torch.testing.assert_close(right[..., 4:], images[..., :-4], atol=1e-4, rtol=0)
     torch.testing.assert_close(right[..., :4], torch.full((3, 1, 28, 4), -0.5))
-    down = affine(images, zero, one, zero, torch.full((3,), 2.0), background=-0.5)
+    down = affine(images, zero, one, one, zero, torch.full((3,), 2.0), background=-0.5)
     torch.testing.assert_close(down[..., 2:, :], images[..., :-2, :], atol=1e-4, rtol=0)
 
 
 def test_a_positive_angle_turns_clockwise() -> None:
     image = torch.zeros(1, 1, 28, 28)
     image[0, 0, 2:6, 14] = 1  # At twelve o'clock.
-    turned = affine(image, torch.tensor([math.pi / 2]), torch.ones(1), torch.zeros(1), torch.zeros(1))
+    turned = affine(image, torch.tensor([math.pi / 2]), *torch.ones(2, 1), *torch.zeros(2, 1))
     column = turned[0, 0].sum(0).argmax().item()
     assert column > 20  # At three o'clock.
 
@@ -163,6 +164,52 @@ def test_augmentation_is_off_only_without_any_amount() -> None:
     assert Augmentation(rotation=1)
     assert Augmentation(scale=0.1)
     assert Augmentation(shift=1)
+    assert Augmentation(crop_area=[0.7, 1.0])
+    assert Augmentation(crop_ratio=[0.9, 1.1])
+
+
+@pytest.mark.parametrize(("top", "left", "height", "width"), [(2, 3, 24, 22), (4, 1, 20, 26), (0, 0, 28, 28)])
+def test_a_crop_is_torchvisions_but_at_the_border(top: int, left: int, height: int, width: int) -> None:
+    images = _tensor(20)
+    scale_x, scale_y = 28 / width, 28 / height
+    right, down = (14 - left - width / 2) * scale_x, (14 - top - height / 2) * scale_y
+    found = affine(images, torch.zeros(20), *(torch.full((20,), v) for v in (scale_x, scale_y, right, down)))
+    expected = torchvision_functional.resized_crop(images, top, left, height, width, [28, 28], antialias=True)
+    # There torchvision repeats the crop's edge, while the affine map sees the pixels beyond it.
+    torch.testing.assert_close(found[..., 1:-1, 1:-1], expected[..., 1:-1, 1:-1], atol=2e-5, rtol=0)
+
+
+def test_a_rotation_then_a_crop_then_a_shift_is_one_affine_map() -> None:
+    image = torch.zeros(1, 1, 28, 28)
+    image[0, 0, 7:21, 9:18] = torch.rand(14, 9, generator=_generator(0))
+    one, nil = torch.ones(1), torch.zeros(1)
+    radians, wide, tall, right, down = (torch.tensor([v]) for v in (0.1, 1.2, 1.1, 2.0, -1.0))
+    smooth = torch.nn.functional.avg_pool2d(image, 7, 1, 3)
+    steps = affine(smooth, radians, one, one, nil, nil)
+    steps = affine(steps, nil, wide, tall, nil, nil)
+    steps = affine(steps, nil, one, one, right, down)
+    # Interpolating thrice blurs a little more.
+    torch.testing.assert_close(affine(smooth, radians, wide, tall, right, down), steps, atol=0.05, rtol=0)
+
+
+def test_crops_are_drawn_as_torchvision_draws_them() -> None:
+    area, ratio = [0.7, 1.0], [0.9, 1.1]
+    drawn = Augmentation(crop_area=area, crop_ratio=ratio)._draw_crops(torch.Size([4000, 1, 28, 28]), _generator(0))
+    part_x, part_y, x, y = (value.numpy() for value in drawn)
+    torch.manual_seed(0)
+    image = torch.zeros(1, 28, 28)
+    top, left, height, width = np.array([RandomResizedCrop.get_params(image, area, ratio) for _ in range(4000)]).T
+    for found, expected in (
+        (part_x, width / 28),
+        (part_y, height / 28),
+        (part_x * part_y, width * height / 784),
+        (x, (left + width / 2) / 28 - 0.5),
+        (y, (top + height / 2) / 28 - 0.5),
+    ):
+        assert found.mean() == pytest.approx(expected.mean(), abs=0.005)
+        assert found.std() == pytest.approx(expected.std(), abs=0.005)
+    # Inside the image.
+    assert (np.abs(x) + part_x / 2).max() <= 0.5 + 1e-6
 
 
 def _centre_of_mass(images: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitrec.final import _save_state as save_state
+from digitrec.fitting import _save_state as save_state
 from digitrec.live import DVCLiveCallback
 from digitrec.training import ResumeFrom
 from tests.tiny import small_classifier, some_digits

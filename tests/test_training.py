@@ -8,7 +8,7 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 from digitrec.errors import DigitrecError, ParamsError, TrainingDiverged
-from digitrec.final import _save_state as save_state
+from digitrec.fitting import _save_state as save_state
 from digitrec.training import ResumeFrom, build_module, device_from_environment, one_cycle
 from tests.tiny import (
     MODERN,

@@ -1,12 +1,15 @@
 """Images as batches of tensors: gathering, normalization, augmentation."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from digitrec.params import Recipe
 
 # Images gathered, normalized and augmented at once: large enough that the cost of a call does not matter,
 # small enough (6 MB as float32) to stay in a core's cache. 512, 1024, 2048 and 4096 were within 2 % of each other.
@@ -31,53 +34,96 @@ class Normalization:
         return -self.mean / self.std
 
 
+# Proposals drawn for a random crop before the whole image is taken, as in torchvision.
+CROP_PROPOSALS = 10
+
+
 @dataclass(frozen=True)
 class Augmentation:
-    """A random affine map for each image; every amount is drawn evenly from [-value, value].
+    """A random affine map for each image: rotation and scaling about its centre, a crop, a shift, in this order.
 
     Parameters
     ----------
     rotation : float
-        Degrees.
+        Degrees, drawn evenly from [-rotation, rotation].
     scale : float
-        Share of the size, the same along both axes.
+        Share of the size, the same along both axes, drawn evenly from [-scale, scale].
     shift : float
-        Pixels, along each axis.
+        Pixels along each axis, drawn evenly from [-shift, shift].
+    crop_area, crop_ratio : pair of float
+        Lowest and highest share of the area and width by height of the part that is cut out and brought to full size,
+        as torchvision's RandomResizedCrop draws them: the area evenly, the ratio's logarithm evenly, the place evenly.
     """
 
     rotation: float = 0.0
     scale: float = 0.0
     shift: float = 0.0
+    crop_area: Sequence[float] = (1.0, 1.0)
+    crop_ratio: Sequence[float] = (1.0, 1.0)
+
+    @property
+    def crops(self) -> bool:
+        return (*self.crop_area, *self.crop_ratio) != (1.0, 1.0, 1.0, 1.0)
 
     def __bool__(self) -> bool:
-        return bool(self.rotation or self.scale or self.shift)
+        return bool(self.rotation or self.scale or self.shift or self.crops)
 
     def __call__(self, images: Tensor, generator: torch.Generator, background: float = 0.0) -> Tensor:
         """Map float32 images of shape (n, 1, h, w) at random; what comes in from outside is `background`."""
-        n = len(images)
-        rotation, scale, right, down = torch.rand(4, n, generator=generator).mul_(2).sub_(1).to(images.device)
+        n, _, height, width = images.shape
+        rotation, scale, right, down = torch.rand(4, n, generator=generator).mul_(2).sub_(1)
         radians = torch.deg2rad(rotation * self.rotation)
-        return affine(
-            images,
-            radians,
-            1 + scale * self.scale,
-            right * self.shift,
-            down * self.shift,
-            background,
-        )
+        scale_x = scale_y = 1 + scale * self.scale
+        right, down = right * self.shift, down * self.shift
+        if self.crops:
+            part_x, part_y, from_centre_x, from_centre_y = self._draw_crops(images.shape, generator)
+            scale_x, scale_y = scale_x / part_x, scale_y / part_y
+            right = right - scale_x * from_centre_x * width
+            down = down - scale_y * from_centre_y * height
+        amounts = (value.to(images.device) for value in (radians, scale_x, scale_y, right, down))
+        return affine(images, *amounts, background)
+
+    def _draw_crops(self, shape: torch.Size, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Shares of width and height that n crops keep, and how far their centres lie from the image's, in shares."""
+        n, _, height, width = shape
+        area, ratio = torch.rand(2, CROP_PROPOSALS, n, generator=generator)
+        area = self.crop_area[0] + area * (self.crop_area[1] - self.crop_area[0])
+        least, most = (math.log(value) for value in self.crop_ratio)
+        ratio = torch.exp(least + ratio * (most - least))
+        # Whole pixels; what comes out larger than the image is drawn again.
+        wide, high = torch.round(torch.sqrt(area * ratio) * width), torch.round(torch.sqrt(area / ratio) * height)
+        fits = (wide <= width) & (high <= height)
+        first = fits.int().argmax(0, keepdim=True)
+        fits = fits.any(0)
+        wide = torch.where(fits, wide.gather(0, first)[0], float(width))
+        high = torch.where(fits, high.gather(0, first)[0], float(height))
+        x, y = torch.rand(2, n, generator=generator)
+        left, top = torch.floor(x * (width - wide + 1)), torch.floor(y * (height - high + 1))
+        return wide / width, high / height, (left + wide / 2) / width - 0.5, (top + high / 2) / height - 0.5
+
+
+def augmentation_of(recipe: Recipe) -> Augmentation:
+    """Take from a recipe what concerns the images."""
+    return Augmentation(**{field.name: getattr(recipe, field.name) for field in fields(Augmentation)})
 
 
 def affine(
-    images: Tensor, radians: Tensor, scale: Tensor, right: Tensor, down: Tensor, background: float = 0.0
+    images: Tensor,
+    radians: Tensor,
+    scale_x: Tensor,
+    scale_y: Tensor,
+    right: Tensor,
+    down: Tensor,
+    background: float = 0.0,
 ) -> Tensor:
-    """Rotate and scale each image about its centre, then shift it, with bilinear interpolation.
+    """Rotate each image about its centre, then scale it, then shift it, with bilinear interpolation.
 
     Parameters
     ----------
     images : Tensor
         float32 of shape (n, 1, h, w).
-    radians, scale, right, down : Tensor
-        float32 of shape (n,): clockwise rotation, size ratio, shift in pixels.
+    radians, scale_x, scale_y, right, down : Tensor
+        float32 of shape (n,): clockwise rotation, size ratios, shift in pixels.
     background : float
         The value of pixels outside the image.
 
@@ -88,10 +134,12 @@ def affine(
     """
     n, _, height, width = images.shape
     # affine_grid asks where in the input (in [-1, 1]) each output pixel comes from: the inverse map.
-    cos, sin = torch.cos(radians) / scale, torch.sin(radians) / scale
+    cos, sin = torch.cos(radians), torch.sin(radians)
     x, y = right * (2 / width), down * (2 / height)
-    matrix = torch.stack([cos, sin, -cos * x - sin * y, -sin, cos, sin * x - cos * y], 1).view(n, 2, 3)
-    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    from_x = cos / scale_x, sin / scale_y
+    from_y = -sin / scale_x, cos / scale_y
+    rows = [*from_x, -from_x[0] * x - from_x[1] * y, *from_y, -from_y[0] * x - from_y[1] * y]
+    grid = functional.affine_grid(torch.stack(rows, 1).view(n, 2, 3), list(images.shape), align_corners=False)
     # grid_sample pads with zeros, so the background is made zero for it.
     return functional.grid_sample(images - background, grid, align_corners=False).add_(background)
 

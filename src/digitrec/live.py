@@ -35,17 +35,20 @@ class DVCLiveCallback(Callback):
                 f"cannot write {self.folder}: DVC's index refuses ({error}). "
                 "Make room, then run the same command again."
             ) from error
-        for row in net.history:
-            self._log(row)
+        self.logged_ = 0
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        self._log(net.history[-1])
+        self._log(net)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        # Where all epochs were restored from an interrupted fit, none ended.
+        self._log(net)
         self.live_.end()
 
-    def _log(self, row: dict) -> None:
-        for key in self.keys:
-            if key in row:
-                self.live_.log_metric(key, row[key])
-        self.live_.next_step()
+    def _log(self, net: Any) -> None:
+        for row in net.history[self.logged_ :]:
+            for key in self.keys:
+                if key in row:
+                    self.live_.log_metric(key, row[key])
+            self.live_.next_step()
+        self.logged_ = len(net.history)

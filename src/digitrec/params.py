@@ -19,28 +19,34 @@ def known_names(room: str) -> list[str]:
     return sorted(path.stem for path in (PACKAGE / room).glob("[a-z]*.py"))
 
 
-def _one_of(room: str) -> type[str]:
+def one_of(room: str) -> type[str]:
+    """Make the type of such a name."""
+
     def check(name: str) -> str:
         names = known_names(room)
         if name not in names:
-            raise ValueError(f"one of {', '.join(names)}{_did_you_mean(name, names)}")
+            raise ValueError(f"one of {', '.join(names)}{did_you_mean(name, names)}")
         return name
 
     return Annotated[str, AfterValidator(check)]
 
 
-def _distinct(values: list) -> list:
+def distinct(values: list) -> list:
+    """Refuse a list that holds a value twice."""
     if len({repr(value) for value in values}) < len(values):
         raise ValueError("a list without repeated values")
     return values
 
 
-def _did_you_mean(name: Any, names: list[str]) -> str:
+def did_you_mean(name: Any, names: list[str]) -> str:
+    """Make the end of a message about a name that is not known."""
     close = difflib.get_close_matches(str(name), names, n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A mapping of known keys."""
+
     # Strict: the YAML reader has already given every value its type, so `yes` is no number and '' no name.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -56,18 +62,18 @@ def _choices(kind: Any, expected: str) -> Any:
     return Annotated[
         list[kind],
         Field(min_length=1, description=f"a list of one or more different values, each {expected}"),
-        AfterValidator(_distinct),
+        AfterValidator(distinct),
     ]
 
 
-class NormalizeStats(_Section):
+class NormalizeStats(Section):
     """Section `normalize_stats`."""
 
     mean: Auto | Annotated[float, Field(ge=0, le=1)] = Field(description="a number from 0 to 1, or 'auto'")
     std: Auto | Annotated[float, Field(gt=0, le=1)] = Field(description="a number above 0 and at most 1, or 'auto'")
 
 
-class Space(_Section):
+class Space(Section):
     """Section `search.space`."""
 
     lr: _choices(Positive, "a number > 0")
@@ -76,7 +82,7 @@ class Space(_Section):
     optimizer: _choices(Optimizer, "adam, rmsprop or sgd")
 
 
-class Search(_Section):
+class Search(Section):
     """Section `search`."""
 
     strategy: Literal["grid", "halving"] = Field(description="grid or halving")
@@ -86,34 +92,57 @@ class Search(_Section):
     max_images: int = Field(ge=1, description="a whole number >= 1")
     space: Space
     architectures: dict[
-        _one_of("models"),
+        one_of("models"),
         dict[str, _choices(str | int | float, "a word or a number")],
     ] = Field(description="a section a model, each a list of values for every argument")
 
 
-class Recipe(_Section):
-    """A section of `recipes`."""
+def _in_order(values: list[float]) -> list[float]:
+    if values[0] > values[1]:
+        raise ValueError("[lowest, highest], the lowest first")
+    return values
 
-    loss_input: Literal["logits", "softmax"] = Field(description="logits or softmax")
-    schedule: Literal["constant", "one_cycle"] = Field(description="constant or one_cycle")
+
+def _range(low: float, high: float) -> Any:
+    return Annotated[
+        list[Annotated[float, Field(gt=low, le=high)]],
+        Field(min_length=2, max_length=2, description=f"[lowest, highest], above {low} and at most {high}"),
+        AfterValidator(_in_order),
+    ]
+
+
+class Recipe(Section):
+    """How a network is trained; what is left out is not done."""
+
+    loss_input: Literal["logits", "softmax"] = Field("logits", description="logits or softmax")
+    schedule: Literal["constant", "one_cycle"] = Field("constant", description="constant or one_cycle")
+    momentum: float = Field(0.0, ge=0, lt=1, description="a number from 0 to below 1")
+    valid_fraction: float = Field(0.0, ge=0, lt=1, description="a number from 0 to below 1")
+    rotation: float = Field(0.0, ge=0, le=180, description="degrees from 0 to 180")
+    scale: float = Field(0.0, ge=0, lt=1, description="a number from 0 to below 1")
+    crop_area: _range(0, 1) = Field([1.0, 1.0], description="[lowest, highest], above 0 and at most 1")
+    crop_ratio: _range(0, 10) = Field([1.0, 1.0], description="[lowest, highest], above 0 and at most 10")
+    shift: float = Field(0.0, ge=0, le=14, description="pixels from 0 to 14")
+
+
+class PipelineRecipe(Recipe):
+    """A section of `recipes`. The pipeline's final training takes a validation split."""
+
     valid_fraction: float = Field(gt=0, lt=1, description="a number above 0 and below 1")
-    rotation: float = Field(ge=0, le=180, description="degrees from 0 to 180")
-    scale: float = Field(ge=0, lt=1, description="a number from 0 to below 1")
-    shift: float = Field(ge=0, le=14, description="pixels from 0 to 14")
 
 
-class Evaluate(_Section):
+class Evaluate(Section):
     """Section `evaluate`."""
 
     confused_pairs: int = Field(ge=1, le=90, description="a whole number from 1 to 90")
     gallery: int = Field(ge=1, le=400, description="a whole number from 1 to 400")
 
 
-class Params(_Section):
+class Params(Section):
     """All of `params.yaml`; the comments there say what each key means."""
 
-    dataset: _one_of("datasets")
-    model: _one_of("models")
+    dataset: one_of("datasets")
+    model: one_of("models")
     recipe: str = Field(description="the name of a recipe")
     seed: int = Field(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
     lr: Auto | Positive = Field(description="a number > 0 or 'auto'")
@@ -122,9 +151,9 @@ class Params(_Section):
     optimizer: Auto | Optimizer = Field(description="adam, rmsprop, sgd or 'auto'")
     normalize_stats: NormalizeStats
     search: Search
-    recipes: dict[str, Recipe] = Field(min_length=1, description="a section a recipe")
+    recipes: dict[str, PipelineRecipe] = Field(min_length=1, description="a section a recipe")
     evaluate: Evaluate
-    baselines: Annotated[list[_one_of("baselines")], AfterValidator(_distinct)] = Field(
+    baselines: Annotated[list[one_of("baselines")], AfterValidator(distinct)] = Field(
         min_length=1, description="a list of one or more different baselines"
     )
 
@@ -171,6 +200,53 @@ for _tag, _pattern, _first in [
 _YamlReader.add_constructor("tag:yaml.org,2002:int", lambda reader, node: int(node.value))
 
 
+def read_yaml(path: Path) -> dict:
+    """Read a YAML file of keys with values, each value with its YAML 1.2 type.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ParamsError
+        When it is missing, no YAML, or no mapping.
+    """
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _YamlReader)
+    except FileNotFoundError as error:
+        raise ParamsError([f"not found in {path.parent}; run this from the project's folder"], path.name) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ParamsError([f"is no valid YAML: {' '.join(str(error).split())}"], path.name) from error
+    if not isinstance(values, dict):
+        raise ParamsError([f"got {_show(values)}, expected keys with values"], path.name)
+    return values
+
+
+def check_values(model: type[Section], values: dict) -> tuple[Section | None, list[str]]:
+    """Give the values their schema's form.
+
+    Parameters
+    ----------
+    model : type of Section
+        The schema.
+    values : dict
+        What the file holds.
+
+    Returns
+    -------
+    section : Section or None
+        None when there are mistakes.
+    mistakes : list of str
+        Every one: key, value and what was expected.
+    """
+    try:
+        return model.model_validate(values), []
+    except ValidationError as error:
+        return None, _describe(error, values, model)
+
+
 def load_params(path: Path) -> Params:
     """Read and check all of `params.yaml`.
 
@@ -189,20 +265,8 @@ def load_params(path: Path) -> Params:
     ParamsError
         Naming every mistake: key, value and what was expected.
     """
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _YamlReader)
-    except FileNotFoundError as error:
-        raise ParamsError([f"not found in {path.parent}; run this from the project's folder"], path.name) from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise ParamsError([f"is no valid YAML: {' '.join(str(error).split())}"], path.name) from error
-    if not isinstance(values, dict):
-        raise ParamsError([f"got {_show(values)}, expected keys with values"], path.name)
-    mistakes = []
-    params = None
-    try:
-        params = Params.model_validate(values)
-    except ValidationError as error:
-        mistakes += _describe(error, values)
+    values = read_yaml(path)
+    params, mistakes = check_values(Params, values)
     mistakes += _joint_mistakes(values)
     if mistakes:
         raise ParamsError(mistakes, path.name)
@@ -214,7 +278,7 @@ def _joint_mistakes(values: dict) -> Iterator[str]:
     recipes, recipe = values.get("recipes"), values.get("recipe")
     if isinstance(recipes, dict) and isinstance(recipe, str) and recipe not in recipes:
         names = sorted(map(str, recipes))
-        yield f"recipe: got {_show(recipe)}, expected one of {', '.join(names)}{_did_you_mean(recipe, names)}"
+        yield f"recipe: got {_show(recipe)}, expected one of {', '.join(names)}{did_you_mean(recipe, names)}"
     search = values.get("search")
     if not isinstance(search, dict):
         return
@@ -226,18 +290,18 @@ def _joint_mistakes(values: dict) -> Iterator[str]:
         yield f"search.max_images: got {most}, expected at least min_images ({least})"
 
 
-def _describe(error: ValidationError, values: dict) -> list[str]:
+def _describe(error: ValidationError, values: dict, model: type[Section]) -> list[str]:
     mistakes = {}
     for detail in error.errors():
         keys, value = _found(detail["loc"], values)
         if detail["type"] == "missing":
             keys.append(detail["loc"][-1])
-        fields, expected = _schema_at(keys)
+        fields, expected = _schema_at(model, keys)
         name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
         if detail["type"] == "missing":
             mistakes[name] = f"{name}: is missing, expected {expected}"
         elif detail["type"] in ("extra_forbidden", "invalid_key"):
-            mistakes[name] = f"{name}: is no known key{_did_you_mean(keys[-1], fields)}"
+            mistakes[name] = f"{name}: is no known key{did_you_mean(keys[-1], fields)}"
         elif detail["type"] == "value_error":
             mistakes[name] = f"{name}: got {_show(value)}, expected {detail['ctx']['error']}"
         else:
@@ -257,17 +321,17 @@ def _found(location: tuple, values: Any) -> tuple[list, Any]:
     return keys, values
 
 
-def _schema_at(keys: list) -> tuple[list[str], str]:
+def _schema_at(kind: Any, keys: list) -> tuple[list[str], str]:
     """The known keys beside the last of `keys`, and what its value should be."""
-    kind, fields, expected = Params, [], "a section of keys"
+    fields, expected = [], "a section of keys"
     for key in keys:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             fields = sorted(kind.model_fields)
             field = kind.model_fields.get(key)
             kind = field.annotation if field else None
             expected = (field and field.description) or "a section of keys"
-        elif get_origin(kind) is dict:
-            kind = get_args(kind)[1]
+        elif get_origin(kind) in (dict, list):
+            kind = get_args(kind)[-1]
     return fields, expected
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, Subset
 
 from digitrec.errors import DigitrecError, ParamsError, TrainingDiverged
-from digitrec.images import Augmentation, Batches, Normalization
+from digitrec.images import Augmentation, Batches, Normalization, augmentation_of
 from digitrec.params import Recipe
 from digitrec.seeding import derive_seed
 
@@ -27,6 +27,8 @@ OPTIMIZERS = {
     "rmsprop": (torch.optim.RMSprop, {}),
     "sgd": (torch.optim.SGD, {"fused": True}),
 }
+# What an auxiliary classifier's loss counts (Szegedy et al., arXiv 1409.4842, section 5).
+AUXILIARY_WEIGHT = 0.3
 # Images a forward pass when nothing is learned.
 EVALUATION_BATCH_SIZE = 1000
 
@@ -79,7 +81,8 @@ class DigitClassifier(NeuralNetClassifier):
     Parameters
     ----------
     module : callable
-        Returns a network from float32 images (n, 1, 28, 28) to logits (n, 10).
+        Returns a network from float32 images (n, 1, 28, 28) to logits (n, 10). While it is trained it may return a
+        tuple: the logits, then those of its auxiliary classifiers.
     recipe : Recipe
         What the loss is given, the schedule, the augmentation and the share of validation images.
     normalization : Normalization
@@ -142,14 +145,13 @@ class DigitClassifier(NeuralNetClassifier):
             rows = ImageRows(dataset.dataset.images, dataset.dataset.labels, dataset.dataset.index[dataset.indices])
         else:
             rows = dataset
-        augmentation = Augmentation(self.recipe.rotation, self.recipe.scale, self.recipe.shift)
         return Batches(
             rows.images,
             rows.labels,
             rows.index,
             self.batch_size if training else EVALUATION_BATCH_SIZE,
             self.normalization,
-            augmentation if training else Augmentation(),
+            augmentation_of(self.recipe) if training else Augmentation(),
             torch.Generator() if training else None,
             self.device,
         )
@@ -207,13 +209,22 @@ class DigitClassifier(NeuralNetClassifier):
                 for group in optimizer.param_groups:
                     group["lr"] = self.lr * one_cycle(step / steps)
             optimizer.zero_grad()
-            logits = module(images)
+            outputs = module(images)
+            logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
             loss = self.get_loss(logits, labels)
-            loss.backward()
+            sum((AUXILIARY_WEIGHT * self.get_loss(head, labels) for head in auxiliary), loss).backward()
             optimizer.step()
             total += loss.detach() * len(labels)
             correct += (logits.detach().argmax(1) == labels).sum()
         return total, correct
+
+    def score_images(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+        """Give mean loss and accuracy on images of their own, uint8 of shape (n, 28, 28), as for validation images."""
+        batches = Batches(
+            images, labels, np.arange(len(labels)), EVALUATION_BATCH_SIZE, self.normalization, device=self.device
+        )
+        loss, correct = self._score(batches)
+        return float(loss) / len(labels), int(correct) / len(labels)
 
     @torch.no_grad()
     def _score(self, batches: Batches) -> tuple[Tensor, Tensor]:
@@ -315,7 +326,7 @@ def build_classifier(
         Arguments of its `build`.
     optimizer : {"adam", "rmsprop", "sgd"}
     validate : bool
-        Hold out the recipe's share of the images, stratified, and score it after each epoch.
+        Hold out the recipe's share of the images (if it has one), stratified, and score it after each epoch.
     lr, max_epochs, batch_size, recipe, normalization, seed, images, device, callbacks, verbose
         As `DigitClassifier` has them.
 
@@ -325,7 +336,11 @@ def build_classifier(
         Not yet initialized.
     """
     optimizer_class, settings = OPTIMIZERS[optimizer]
-    split = ValidSplit(recipe.valid_fraction, stratified=True, random_state=derive_seed(seed, "validation"))
+    if optimizer == "sgd":
+        settings = settings | {"momentum": recipe.momentum}
+    split = None
+    if validate and recipe.valid_fraction:
+        split = ValidSplit(recipe.valid_fraction, stratified=True, random_state=derive_seed(seed, "validation"))
     return DigitClassifier(
         build_module,
         module__model=model,
@@ -338,7 +353,7 @@ def build_classifier(
         max_epochs=max_epochs,
         batch_size=batch_size,
         optimizer=optimizer_class,
-        train_split=split if validate else None,
+        train_split=split,
         device=device,
         callbacks=callbacks,
         verbose=verbose,

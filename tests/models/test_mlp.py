@@ -12,3 +12,9 @@ def test_images_become_ten_logits() -> None:
     logits = build()(torch.zeros(3, 1, 28, 28))
     assert logits.shape == (3, 10)
     assert not torch.allclose(logits.exp().sum(1), torch.ones(3))
+
+
+def test_a_third_hidden_layer_gives_the_105306_parameters_of_phams_table() -> None:
+    network = build(hidden_2=32, hidden_3=16)
+    assert sum(p.numel() for p in network.parameters()) == 105_306
+    assert network(torch.zeros(3, 1, 28, 28)).shape == (3, 10)

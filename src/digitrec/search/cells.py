@@ -1,7 +1,6 @@
 """What a search computes: the score of one candidate on one fold."""
 
 import hashlib
-import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,10 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import sklearn
-import skorch
-import torch
 
 from digitrec import images, seeding, training
+from digitrec.artifacts import read_array
+from digitrec.fingerprint import fingerprint
 from digitrec.images import Normalization
 from digitrec.params import Recipe
 
@@ -52,16 +50,9 @@ class Problem:
             "mean": self.normalization.mean,
             "std": self.normalization.std,
             "seed": self.seed,
-            "versions": [torch.__version__, skorch.__version__, sklearn.__version__, np.__version__],
         }
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-        network = training.find_model(self.model)
-        for module in (images, seeding, training, network, engine):
-            digest.update(inspect.getsource(module).encode())
-        for path in (self.images, self.labels):
-            with open(path, "rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        return digest.hexdigest()
+        modules = (images, seeding, training, training.find_model(self.model), engine)
+        return fingerprint(settings, modules, (read_array(self.images), read_array(self.labels)))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The machine that a benchmark ran on: figures without it mean nothing."""
+"""The machine that something ran on: times without it mean nothing."""
 
 import os
 import platform
