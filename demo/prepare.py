@@ -1,6 +1,7 @@
 """Copy the pipeline into a folder and change some of its parameters, so that it runs there and nothing here changes.
 
 Usage: python demo/prepare.py FOLDER OVERRIDES.yaml ...
+Where the overrides have a section `reproduction`, that pipeline is copied too and its parameters changed by it.
 What the folder has computed before is kept: DVC reruns only what changed.
 """
 
@@ -22,6 +23,12 @@ def merge(base: dict, changes: dict) -> dict:
     }
 
 
+def write_params(name: str, folder: Path, changes: dict) -> None:
+    """Copy a file of parameters, changed."""
+    params = merge(yaml.safe_load((ROOT / name).read_text()), changes)
+    (folder / name).write_text(yaml.safe_dump(params, sort_keys=False))
+
+
 def prepare(folder: Path, overrides: list[Path]) -> None:
     """Lay the pipeline out in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,10 +36,15 @@ def prepare(folder: Path, overrides: list[Path]) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copy(ROOT / "dvc.yaml", folder)
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    changes = {}
     for path in overrides:
-        params = merge(params, yaml.safe_load(path.read_text()))
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        changes = merge(changes, yaml.safe_load(path.read_text()) or {})
+    if "reproduction" in changes:
+        (folder / "reproduction").mkdir(exist_ok=True)
+        for name in ("dvc.yaml", "claims.yaml"):
+            shutil.copy(ROOT / "reproduction" / name, folder / "reproduction")
+        write_params("reproduction/params.yaml", folder, changes.pop("reproduction"))
+    write_params("params.yaml", folder, changes)
     if not (folder / ".dvc").exists():
         subprocess.run(["dvc", "init", "--quiet", "--no-scm"], cwd=folder, check=True)
         config = (ROOT / ".dvc/config").read_text()

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from digitrec.artifacts import replacing
@@ -47,11 +48,16 @@ def confusion_figure(confusion: np.ndarray) -> Figure:
         Counts of shape (classes, classes): label by prediction.
     """
     figure = Figure(figsize=(6, 5.4), layout="constrained")
-    axes = figure.subplots()
+    draw_confusion(figure.subplots(), confusion, "Confusion matrix, test set")
+    return figure
+
+
+def draw_confusion(axes: Axes, confusion: np.ndarray, title: str) -> None:
+    """Draw what `confusion_figure` draws on axes that are there."""
     errors = confusion.copy()
     np.fill_diagonal(errors, 0)
     image = axes.imshow(errors, cmap="Oranges", vmin=0, vmax=max(1, errors.max()))
-    figure.colorbar(image, label="errors", shrink=0.8, ticks=MaxNLocator(integer=True))
+    axes.figure.colorbar(image, ax=axes, label="errors", shrink=0.8, ticks=MaxNLocator(integer=True))
     for row, column in np.ndindex(*confusion.shape):
         count = confusion[row, column]
         strong = errors[row, column] > errors.max() * 0.6
@@ -67,8 +73,7 @@ def confusion_figure(confusion: np.ndarray) -> Figure:
             weight=weight,
         )
     ticks = np.arange(len(confusion))
-    axes.set(xticks=ticks, yticks=ticks, xlabel="predicted", ylabel="label", title="Confusion matrix, test set")
-    return figure
+    axes.set(xticks=ticks, yticks=ticks, xlabel="predicted", ylabel="label", title=title)
 
 
 def gallery(images: np.ndarray, titles: Sequence[str], heading: str, columns: int = 10) -> Figure:
@@ -86,6 +91,15 @@ def gallery(images: np.ndarray, titles: Sequence[str], heading: str, columns: in
     """
     rows = max(1, -(-len(images) // columns))
     figure = Figure(figsize=(columns * 0.9, rows * 1.1 + 0.5), layout="constrained")
+    draw_gallery(figure, images, titles, heading, columns)
+    return figure
+
+
+def draw_gallery(
+    figure: Figure | SubFigure, images: np.ndarray, titles: Sequence[str], heading: str, columns: int
+) -> None:
+    """Draw what `gallery` draws on a figure that is there, or on a part of one."""
+    rows = max(1, -(-len(images) // columns))
     figure.suptitle(heading, fontsize=11)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
@@ -93,7 +107,6 @@ def gallery(images: np.ndarray, titles: Sequence[str], heading: str, columns: in
     for axes, image, title in zip(grid, images, titles, strict=False):
         axes.imshow(image, cmap="gray_r", interpolation="nearest")
         axes.set_title(title, fontsize=8)
-    return figure
 
 
 def comparison_figure(scores: Mapping[str, Mapping[str, object]]) -> Figure:
