@@ -52,8 +52,9 @@ lint: $(READY)  ## Ruff: mistakes and format
 	ruff check .
 	ruff format --check .
 
-bench: $(READY)  ## Training speed and start-up times, side by side (about 5 minutes on an idle machine)
+bench: $(READY)  ## Training speed, cost of augmentation, start-up times, side by side (about 5 minutes on an idle machine)
 	python benchmarks/training_speed.py
+	python benchmarks/augmentation.py
 	python benchmarks/stage_startup.py
 
 seeds: $(READY)  ## Test accuracy over five seeds, two recipes (about 15 minutes on two cores); a killed run goes on

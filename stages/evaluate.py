@@ -1,15 +1,15 @@
 """Score the final network on the test images, once.
 
-Reads   params.yaml, data/train, data/test, data/checkpoints/final.*, plots/history.csv; $DIGITREC_DEVICE
+Reads   params.yaml, data/test, data/checkpoints/final.*, plots/history.csv; $DIGITREC_DEVICE
 Writes  data/final/probabilities.npy, metrics/evaluate.json, plots/{confusion,predictions}.csv,
-        plots/{confusion,history,errors,samples,samples_augmented}.png
+        plots/{confusion,history,errors}.png
 """
 
 from pathlib import Path
 
 from digitrec.artifacts import read_array, read_csv, write_array, write_csv, write_json
 from digitrec.checkpoints import load_checkpoint
-from digitrec.evaluation import augmented_samples, evaluation_figures, prediction_rows
+from digitrec.evaluation import evaluation_figures, prediction_rows
 from digitrec.params import load_params
 from digitrec.plots import save_figure
 from digitrec.scores import classification_scores
@@ -33,11 +33,8 @@ def main(root: Path) -> None:
         [{k: row[k] for k in ("label", "predicted")} for row in rows],
         ["label", "predicted"],
     )
-    train = read_array(root / "data/train/images.npy"), read_array(root / "data/train/labels.npy")
     history = read_csv(root / "plots/history.csv")
     for name, figure in evaluation_figures(images, labels, probabilities, history, params.evaluate.gallery).items():
-        save_figure(figure, root / f"plots/{name}.png")
-    for name, figure in augmented_samples(*train, classifier.recipe, classifier.normalization).items():
         save_figure(figure, root / f"plots/{name}.png")
     write_json(root / "metrics/evaluate.json", scores)
     write_json(root / "metrics/times/evaluate.json", {"predict_seconds": seconds()})

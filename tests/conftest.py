@@ -18,6 +18,7 @@ os.environ["PYTHONPATH"] = str(ROOT / "src")
 TINY = {
     "dataset": "digits",
     "max_epochs": 3,
+    "explore": {"tsne_images": 60},
     "search": {
         "cv": 2,
         "factor": 2,

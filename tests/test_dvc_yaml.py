@@ -10,6 +10,10 @@ from tests.conftest import ROOT, Pipeline
 from tests.reach import reached_modules
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+REPRODUCTION = {
+    name: stage.get("do", stage)
+    for name, stage in yaml.safe_load((ROOT / "reproduction/dvc.yaml").read_text())["stages"].items()
+}
 # The modules that a script imports by a name in params.yaml.
 NAMED = {
     "download": {"src/digitrec/datasets/${dataset}.py"},
@@ -17,14 +21,19 @@ NAMED = {
     "train-final": {"src/digitrec/models/${model}.py"},
     "evaluate": {"src/digitrec/models/${model}.py"},
     "fit-baseline": {"src/digitrec/baselines/${item.name}.py"},
+    "train-system": {"src/digitrec/models/${item.model}.py"},
+    "search-system": {"src/digitrec/models/${systems.okon.model}.py"},
+    "suspicious-labels": {"src/digitrec/models/${suspicious_labels.model}.py"},
 }
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", [*STAGES, *REPRODUCTION])
 def test_code_dependencies_are_exactly_the_modules_that_the_stage_reaches(name: str) -> None:
     script = f"stages/{name.replace('-', '_')}.py"
-    code = {path for path in STAGES[name]["deps"] if path.endswith(".py")}
+    stage = STAGES.get(name) or REPRODUCTION[name]
+    code = {path.removeprefix("../") for path in stage["deps"] if path.endswith(".py")}
     assert code == reached_modules(ROOT / script) | NAMED.get(name, set()) | {script}
+    assert f"{script} " in f"{stage['cmd']} "
 
 
 @pytest.mark.parametrize("room", ["datasets", "models", "baselines"])
@@ -32,7 +41,8 @@ def test_modules_found_by_name_reach_nothing_that_their_stages_do_not_list(room:
     stages = [stage for stage, named in NAMED.items() if any(f"/{room}/" in path for path in named)]
     for path in sorted((ROOT / "src/digitrec" / room).glob("[a-z]*.py")):
         for stage in stages:
-            assert reached_modules(path) <= set(STAGES[stage]["deps"]), (path, stage)
+            deps = {dep.removeprefix("../") for dep in (STAGES.get(stage) or REPRODUCTION[stage])["deps"]}
+            assert reached_modules(path) <= deps, (path, stage)
 
 
 def test_package_init_files_are_empty() -> None:
@@ -77,10 +87,11 @@ RERUNS = {
     "search.*": (_set_search, {"gridsearch"}),
     "a baseline added": (_add_baseline, {"fit-baseline@decision_tree", "compare-baselines"}),
     "model": (_set(model="mlp"), {"gridsearch", "train-final", "evaluate"}),
-    "plots.py": (_touch("src/digitrec/plots.py"), {"evaluate", "compare-baselines"}),
+    "recipe": (_set(recipe="paper"), {"explore", "gridsearch", "train-final"}),
+    "plots.py": (_touch("src/digitrec/plots.py"), {"explore", "evaluate", "compare-baselines"}),
     "an unused model's file": (_touch("src/digitrec/models/lenet5.py"), set()),
     "the used model's file": (_touch("src/digitrec/models/mnistnet.py"), {"gridsearch", "train-final", "evaluate"}),
-    "seed": (_set(seed=1), {"gridsearch", "train-final", *BASELINES}),
+    "seed": (_set(seed=1), {"explore", "gridsearch", "train-final", *BASELINES}),
     "dataset": (_set(dataset="mnist"), {"download", "train-final"}),
     "training.py": (_touch("src/digitrec/training.py"), {"gridsearch", "train-final", "evaluate"}),
 }
@@ -114,7 +125,7 @@ def test_a_search_with_the_same_winner_reruns_nothing_after_it(pipeline: Pipelin
 def test_a_change_of_drawing_redraws_and_does_not_retrain(pipeline: Pipeline) -> None:
     _touch("src/digitrec/plots.py")(pipeline)
     # The pictures stay the same, so the comparison runs for its own drawing, not because of new answers.
-    assert _ran(pipeline.run("dvc", "repro").stdout) == {"evaluate", "compare-baselines"}
+    assert _ran(pipeline.run("dvc", "repro").stdout) == {"explore", "evaluate", "compare-baselines"}
 
 
 def test_a_model_of_another_name_is_searched_trained_and_compared(pipeline: Pipeline) -> None:

@@ -1,8 +1,7 @@
 import numpy as np
-import pytest
 
-from digitrec.evaluation import SAMPLES_A_CLASS, augmented_samples, evaluation_figures, prediction_rows
-from tests.tiny import MODERN, NORMALIZATION, PLAIN, some_digits
+from digitrec.evaluation import evaluation_figures, prediction_rows
+from tests.tiny import some_digits
 
 IMAGES, LABELS = some_digits(200)
 
@@ -54,37 +53,3 @@ def test_the_confusion_matrix_has_every_class_also_one_that_is_absent() -> None:
     some = LABELS != 9
     figure = evaluation_figures(IMAGES[some], LABELS[some], PROBABILITIES[some], HISTORY, 1)["confusion"]
     assert figure.axes[0].images[0].get_array().shape == (10, 10)
-
-
-def test_samples_are_the_first_of_each_class_in_its_column() -> None:
-    figures = augmented_samples(IMAGES, LABELS, MODERN, NORMALIZATION)
-    shown = [axes for axes in figures["samples"].axes if axes.images]
-    assert len(shown) == 10 * SAMPLES_A_CLASS
-    assert [axes.get_title() for axes in shown] == [str(k) for k in range(10)] * SAMPLES_A_CLASS
-    second_seven = np.flatnonzero(LABELS == 7)[1]
-    np.testing.assert_array_equal(shown[17].images[0].get_array(), IMAGES[second_seven])
-
-
-def test_the_augmented_samples_are_the_same_images_changed_within_the_recipe() -> None:
-    figures = augmented_samples(IMAGES, LABELS, MODERN, NORMALIZATION)
-    plain, changed = ([axes.images[0].get_array() for axes in figures[name].axes] for name in figures)
-    assert list(figures) == ["samples", "samples_augmented"]
-    for before, after in zip(plain, changed, strict=True):
-        assert np.corrcoef(np.ravel(before), np.ravel(after))[0, 1] > 0.6
-    assert not any(
-        np.allclose((before / 255 - 0.3) / 0.35, after) for before, after in zip(plain, changed, strict=True)
-    )
-    assert figures["samples_augmented"].get_suptitle() == ("After augmentation: rotation ±5°, scale ±5 %, shift ±1 px")
-
-
-def test_without_augmentation_the_picture_says_so_and_shows_the_images_as_they_are() -> None:
-    figures = augmented_samples(IMAGES, LABELS, PLAIN, NORMALIZATION)
-    assert figures["samples_augmented"].get_suptitle() == "After augmentation: none in this recipe"
-    before, after = (figures[name].axes[0].images[0].get_array() for name in ("samples", "samples_augmented"))
-    np.testing.assert_allclose((before / 255 - 0.3) / 0.35, after, atol=1e-4)
-
-
-@pytest.mark.parametrize("n", [20, 60])
-def test_samples_can_be_drawn_of_few_images(n: int) -> None:
-    figures = augmented_samples(IMAGES[:n], LABELS[:n], MODERN, NORMALIZATION)
-    assert any(axes.images for axes in figures["samples"].axes)

@@ -178,6 +178,7 @@ def test_a_seed_is_a_whole_number_and_nothing_else(tmp_path: Path, text: str) ->
         ("optimizer: auto", "optimizer: Adam", "optimizer: got 'Adam', expected adam, rmsprop, sgd or 'auto'"),
         ("  strategy: halving", "  strategy: random", "search.strategy: got 'random', expected grid or halving"),
         ("  factor: 4", "  factor: 1", "search.factor: got 1, expected a whole number >= 2"),
+        ("  tsne_images: 1000", "  tsne_images: 9", "explore.tsne_images: got 9, expected a whole number >= 10"),
         ("  confused_pairs: 10", "  confused_pairs: 91", "evaluate.confused_pairs: got 91, expected a whole number"),
         ("    schedule: one_cycle", "    schedule: cosine", "recipes.modern.schedule: got 'cosine', expected constant"),
         ("    valid_fraction: 0.1", "    valid_fraction: 1", "recipes.modern.valid_fraction: got 1, expected a number"),

@@ -68,7 +68,8 @@ def test_wall_times_are_no_outputs(finished: Pipeline) -> None:
 
 
 def test_pictures_are_pngs_of_a_size_for_a_web_page(finished: Pipeline) -> None:
-    names = {"confusion", "errors", "history", "samples", "samples_augmented", "compare_baselines"}
+    explored = {"samples", "samples_augmented", "explore_classes", "explore_means", "explore_tsne"}
+    names = {"confusion", "errors", "history", "compare_baselines", *explored}
     for name in names:
         content = (finished.folder / f"plots/{name}.png").read_bytes()
         assert content.startswith(b"\x89PNG")
@@ -132,7 +133,7 @@ def test_an_experiment_with_a_mistake_names_it_and_changes_nothing(repository: P
     }
 
 
-@pytest.mark.parametrize("stage", ["download", "normalize_stats", "gridsearch", "train_final", "evaluate"])
+@pytest.mark.parametrize("stage", ["download", "normalize_stats", "explore", "gridsearch", "train_final", "evaluate"])
 def test_every_stage_checks_all_parameters_before_it_works(pipeline: Pipeline, stage: str) -> None:
     before = pipeline.snapshot()
     pipeline.change_params(lambda params: params.update(modle="mlp", batch_size=0, recipe="moden"))
@@ -200,7 +201,7 @@ def test_mnist_itself_gives_the_published_statistics(pipeline: Pipeline) -> None
     assert np.load(pipeline.folder / "data/test/images.npy", mmap_mode="r").shape == (10_000, 28, 28)
 
 
-@pytest.mark.parametrize("stage", ["download", "train_final", "evaluate"])
+@pytest.mark.parametrize("stage", ["download", "explore", "train_final", "evaluate"])
 def test_a_full_disk_is_one_message_and_leaves_old_files_as_they_were(pipeline: Pipeline, stage: str) -> None:
     before = pipeline.snapshot()
     # Files of 1 KB at most: like a full disk, it lets small ones through. (Nor could coverage write its own.)

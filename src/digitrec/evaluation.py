@@ -3,15 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
-from digitrec.images import Augmentation, Normalization
-from digitrec.params import Recipe
 from digitrec.plots import confusion_figure, gallery, history_figure
-
-SAMPLES_A_CLASS = 5
 
 
 def prediction_rows(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, object]]:
@@ -64,37 +59,4 @@ def evaluation_figures(
         "confusion": confusion_figure(confusion_matrix(labels, predicted, labels=classes)),
         "history": history_figure(history),
         "errors": gallery(images[shown], titles, heading),
-    }
-
-
-def augmented_samples(
-    images: np.ndarray, labels: np.ndarray, recipe: Recipe, normalization: Normalization
-) -> dict[str, Figure]:
-    """Draw the first training images of each class, as they are and as the recipe's augmentation changes them.
-
-    Parameters
-    ----------
-    images, labels : array
-        uint8 of shape (n, 28, 28) and integers of shape (n,).
-    recipe : Recipe
-    normalization : Normalization
-
-    Returns
-    -------
-    dict
-        samples and samples_augmented, with the same images at the same places.
-    """
-    classes, counts = np.unique(labels, return_counts=True)
-    n = min(SAMPLES_A_CLASS, counts.min())
-    first = np.stack([np.flatnonzero(labels == k)[:n] for k in classes], axis=1).ravel()
-    titles = [str(k) for k in labels[first]]
-    augmentation = Augmentation(recipe.rotation, recipe.scale, recipe.shift)
-    normalized = normalization(torch.from_numpy(images[first]))
-    changed = augmentation(normalized, torch.Generator().manual_seed(0), normalization.background)
-    amounts = f"rotation ±{recipe.rotation:g}°, scale ±{100 * recipe.scale:g} %, shift ±{recipe.shift:g} px"
-    heading = amounts if augmentation else "none in this recipe"
-    columns = len(classes)
-    return {
-        "samples": gallery(images[first], titles, "Training images", columns),
-        "samples_augmented": gallery(changed[:, 0].numpy(), titles, f"After augmentation: {heading}", columns),
     }

@@ -73,6 +73,12 @@ class NormalizeStats(Section):
     std: Auto | Annotated[float, Field(gt=0, le=1)] = Field(description="a number above 0 and at most 1, or 'auto'")
 
 
+class Explore(Section):
+    """Section `explore`."""
+
+    tsne_images: int = Field(ge=10, description="a whole number >= 10")
+
+
 class Space(Section):
     """Section `search.space`."""
 
@@ -150,6 +156,7 @@ class Params(Section):
     max_epochs: Auto | Count = Field(description="a whole number >= 1 or 'auto'")
     optimizer: Auto | Optimizer = Field(description="adam, rmsprop, sgd or 'auto'")
     normalize_stats: NormalizeStats
+    explore: Explore
     search: Search
     recipes: dict[str, PipelineRecipe] = Field(min_length=1, description="a section a recipe")
     evaluate: Evaluate
