@@ -1,7 +1,7 @@
 """Hold every published number against what was measured, in reproduction/.
 
-Reads   params.yaml, claims.yaml, metrics/systems, metrics/times, metrics/search.json, ../metrics/normalize_stats.json,
-        ../data/baselines, ../data/{train,test}/labels.npy, the names of plots/**/*.png
+Reads   params.yaml, claims.yaml, metrics/systems, metrics/times, metrics/search.json, metrics/suspicious_labels.json,
+        ../metrics/normalize_stats.json, ../data/baselines, ../data/{train,test}/labels.npy, the names of plots/**/*.png
 Writes  metrics/claims.json, plots/claims.csv, ../REPRODUCTION.md
 """
 
@@ -9,10 +9,13 @@ from pathlib import Path
 
 from digitrec.artifacts import read_array, read_json, replacing, write_csv, write_json
 from digitrec.reproduction.claims import load_claims, load_papers
-from digitrec.reproduction.ledger import Measurements, judge_all
+from digitrec.reproduction.ledger import judge_all
+from digitrec.reproduction.measures import Measurements
 from digitrec.reproduction.report import flat_rows, report, verdict_counts
 from digitrec.reproduction.systems import load_systems
 from digitrec.stage import run_stage
+
+RESULTS = ("../metrics/normalize_stats", "metrics/search", "metrics/suspicious_labels")
 
 
 def main(root: Path) -> None:
@@ -22,7 +25,9 @@ def main(root: Path) -> None:
         room: {name: path for name in systems if (path := root / f"metrics/{room}/{name}.json").exists()}
         for room in ("systems", "times")
     }
-    pixels, search = root / "../metrics/normalize_stats.json", root / "metrics/search.json"
+    pixels, search, suspicious = (
+        read_json(path) if path.exists() else None for path in (root / f"{name}.json" for name in RESULTS)
+    )
     baselines = sorted((root / "../data/baselines").glob("*/predictions.npy"))
     measurements = Measurements(
         systems={name: read_json(path) for name, path in files["systems"].items()},
@@ -30,13 +35,13 @@ def main(root: Path) -> None:
         baselines={path.parent.name: read_array(path) for path in baselines},
         test_labels=read_array(root / "../data/test/labels.npy"),
         n_train_images=len(read_array(root / "../data/train/labels.npy")),
-        pixels=read_json(pixels) if pixels.exists() else None,
-        search=read_json(search) if search.exists() else None,
+        pixels=pixels,
+        search=search,
     )
     rows = judge_all(claims, measurements)
     pictures = [f"{root.name}/{path.relative_to(root).as_posix()}" for path in sorted(root.glob("plots/**/*.png"))]
     with replacing(root / "../REPRODUCTION.md") as temporary:
-        temporary.write_text(report(rows, papers, measurements, pictures), encoding="utf-8")
+        temporary.write_text(report(rows, papers, measurements, suspicious, pictures), encoding="utf-8")
     flat = flat_rows(rows)
     write_csv(root / "plots/claims.csv", flat, list(flat[0]))
     write_json(root / "metrics/claims.json", rows)

@@ -1,7 +1,7 @@
 """Draw training images as points in a plane by t-SNE. Called with the number of images, in reproduction/.
 
 Reads   params.yaml, ../data/train
-Writes  plots/tsne_NUMBER.png
+Writes  plots/tsne/NUMBER.png
 """
 
 import sys
@@ -22,7 +22,7 @@ def main(root: Path, number: str) -> None:
     images, labels = (read_array(root / f"../data/train/{name}.npy")[:n] for name in ("images", "labels"))
     with stopwatch() as seconds:
         points = embed(images, SEED)
-    save_figure(embedding_figure(points, labels), root / f"plots/tsne_{n}.png")
+    save_figure(embedding_figure(points, labels), root / f"plots/tsne/{n}.png")
     print(f"t-SNE of {len(labels):,} images in {seconds()} s")
 
 

@@ -1,11 +1,12 @@
 """Measurement files as the stages write them, with numbers that tests choose."""
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from digitrec.reproduction.claims import Claim, Printed
-from digitrec.reproduction.ledger import Measurements
+from digitrec.reproduction.measures import Measurements
 from digitrec.scores import classification_scores
 
 TIMES = {"cpu": "Some CPU", "cores": 2, "python": "3.11", "torch": "2.15.0", "device": "cpu", "seconds": [10.0, 20.0]}
@@ -75,3 +76,25 @@ def make_claim(value: str | list[str], unit: str = "percent", **keys: Any) -> Cl
     number = [Printed(each) for each in value] if isinstance(value, list) else Printed(value)
     defaults = {"system": "okon", "quantity": "test_accuracy", "where": "Results", "protocol": "As stated."}
     return Claim(**defaults | keys, value=number, unit=unit)
+
+
+# Of two sides, 95 %: Student's t with 1 and 2 degrees of freedom, and the normal distribution.
+T1, T2, Z = 12.7062, 4.3027, 1.959964
+
+
+def okon(*rights: int, **changes: Any) -> dict[str, Any]:
+    """A system with a seed for each count of right answers of 100 a digit."""
+    return make_system(
+        "okon", *(make_run(seed, confusion_matrix(right)) for seed, right in enumerate(rights)), **changes
+    )
+
+
+THREE = make_measurements(okon(95, 96, 98))
+ONE = make_measurements(okon(96))
+
+
+def wilson(rate: float, n: int) -> tuple[float, float]:
+    """By the formula of Wilson's paper."""
+    middle = (rate + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * sqrt(rate * (1 - rate) / n + Z**2 / (4 * n**2))
+    return middle - half, middle + half

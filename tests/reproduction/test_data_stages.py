@@ -54,7 +54,7 @@ def test_embed_draws_as_many_images_as_it_is_told(root: Path) -> None:
     result = _run(root, "embed", "40")
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("t-SNE of 40 images in ")
-    assert (root / "plots/tsne_40.png").read_bytes().startswith(b"\x89PNG")
+    assert (root / "plots/tsne/40.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_suspicious_labels_writes_counts_table_and_galleries(root: Path) -> None:

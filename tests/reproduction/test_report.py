@@ -13,7 +13,8 @@ import yaml
 
 from digitrec.artifacts import write_array, write_json
 from digitrec.reproduction.claims import Claim, Paper
-from digitrec.reproduction.ledger import VERDICTS, Measurements, judge_all
+from digitrec.reproduction.ledger import VERDICTS, judge_all
+from digitrec.reproduction.measures import Measurements
 from digitrec.reproduction.report import claim_text, flat_rows, report, verdict_counts
 from tests.reproduction.measured import (
     TIMES,
@@ -50,9 +51,14 @@ def _measurements(**changes: object) -> Measurements:
     return make_measurements(_okon(**changes), make_system("wang"))
 
 
-def _page(claims: list[Claim] = CLAIMS, measurements: Measurements | None = None, pictures: tuple = ()) -> str:
+def _page(
+    claims: list[Claim] = CLAIMS,
+    measurements: Measurements | None = None,
+    suspicious: dict | None = None,
+    pictures: tuple = (),
+) -> str:
     measurements = measurements or _measurements()
-    return report(judge_all(claims, measurements), PAPERS, measurements, pictures)
+    return report(judge_all(claims, measurements), PAPERS, measurements, suspicious, pictures)
 
 
 def _tables(page: str) -> list[list[list[str]]]:
@@ -133,6 +139,19 @@ def test_pictures_are_linked_with_their_papers_and_others_shown() -> None:
     assert page.count("![") == 1
     assert "![training time](reproduction/plots/training_time.png)" in page
     assert ".png" not in _page()
+
+
+def test_errors_on_labels_known_to_be_wrong_are_named() -> None:
+    rows = [{"index": index, "is_error": index > 4} for index in (3, 5, 7)]
+    counts = {"n_train": 60000, "out_of_fold_errors": 600, "out_of_fold_accuracy": 0.99, "n_suspicious_train": 51}
+    counts |= {"folds": 5, "n_test": 10000, "n_errors": 43, "errors_on_known_wrong": 2, "known_wrong": rows}
+    page = _page(suspicious=counts)
+    assert "3 labels of the test images are known to be wrong. Of the 43 errors" in page
+    assert "2 are on these (images 5, 7)." in page
+    assert "Among 60,000 training images, 51 labels are suspicious" in page
+    # Another dataset, whose wrong labels nobody has listed.
+    assert "known to be wrong" not in _page(suspicious=counts | {"known_wrong": []})
+    assert "known ceiling" not in _page()
 
 
 def test_costs_are_told_with_their_intervals() -> None:

@@ -1,4 +1,4 @@
-"""Our own network for accuracy: five 3x3 convolutions with batch normalization (Ioffe and Szegedy, arXiv 1502.03167)."""
+"""Our own network for accuracy: five 3x3 convolutions, batch normalization (Ioffe and Szegedy, arXiv 1502.03167)."""
 
 from torch import nn
 

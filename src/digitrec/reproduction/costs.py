@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from digitrec.reproduction.ledger import Measurements, mean_interval, paired_differences
+from digitrec.reproduction.measures import Measurements, mean_interval, paired_differences
 
 # What was printed for LeNet is held against both.
 LENETS = ("pham-lenet", "pham-googlenet")

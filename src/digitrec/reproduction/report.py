@@ -10,7 +10,8 @@ import numpy as np
 
 from digitrec.reproduction.claims import Paper, paper_of
 from digitrec.reproduction.costs import LENETS, choice_by_test, lenet_verdicts, system_difference
-from digitrec.reproduction.ledger import VERDICTS, Measurements, hardware, mean_interval, number_text
+from digitrec.reproduction.ledger import VERDICTS, hardware, number_text
+from digitrec.reproduction.measures import Measurements, mean_interval
 
 WORDS = {
     "train_accuracy": "training accuracy",
@@ -74,6 +75,7 @@ def report(
     rows: Sequence[Mapping[str, Any]],
     papers: Mapping[str, Paper],
     measurements: Measurements,
+    suspicious: Mapping[str, Any] | None,
     pictures: Sequence[str],
 ) -> str:
     """Write the page.
@@ -85,6 +87,8 @@ def report(
     papers : mapping
         By key.
     measurements : Measurements
+    suspicious : mapping or None
+        What stage `suspicious-labels` counted.
     pictures : sequence of str
         Paths of PNGs from where the page lies; one whose name is a system's is linked with its paper.
 
@@ -112,9 +116,11 @@ def report(
     for key, paper in papers.items():
         blocks += _paper(key, paper, by_paper[key], letters, pictures)
     blocks += ["## What the papers did wrong and what it costs", *_costs(rows, measurements)]
+    if suspicious:
+        blocks += ["## The known ceiling: labels that are wrong", *_ceiling(suspicious)]
     others = [path for path in pictures if PurePosixPath(path).stem not in measurements.systems]
     if others:
-        blocks += ["## Pictures", *(f"![{PurePosixPath(path).stem.replace('_', ' ')}]({path})" for path in others)]
+        blocks += ["## Pictures", *(f"![{_title(PurePosixPath(path))}]({path})" for path in others)]
     blocks += ["## All runs", _runs(measurements, letters)]
     return "\n\n".join(blocks) + "\n"
 
@@ -288,6 +294,30 @@ def flat_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _counts_text(counts: Counter) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+
+
+def _ceiling(suspicious: Mapping[str, Any]) -> Iterator[str]:
+    errors = [str(row["index"]) for row in suspicious["known_wrong"] if row["is_error"]]
+    which = f" (images {', '.join(errors)})" if errors else ""
+    if suspicious["known_wrong"]:
+        yield (
+            f"{len(suspicious['known_wrong'])} labels of the test images are known to be wrong. Of the "
+            f"{suspicious['n_errors']} errors of the main pipeline's final model on {suspicious['n_test']:,} images, "
+            f"{len(errors)} are on these{which}."
+        )
+    yield (
+        f"Among {suspicious['n_train']:,} training images, {suspicious['n_suspicious_train']} labels are suspicious: "
+        f"confident learning on out-of-fold probabilities ({suspicious['folds']} folds, "
+        f"{suspicious['out_of_fold_errors']} answers differ from the label, accuracy "
+        f"{100 * suspicious['out_of_fold_accuracy']:.2f} %). They are listed in "
+        "`reproduction/plots/suspicious_labels.csv`; nothing was trained with a changed label."
+    )
+
+
+def _title(path: PurePosixPath) -> str:
+    if path.parent.name == "tsne":
+        return f"t-SNE of {int(path.stem):,} training images"
+    return path.stem.replace("_", " ")
 
 
 def _runs(measurements: Measurements, letters: Mapping[str, str]) -> str:

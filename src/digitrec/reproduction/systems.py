@@ -51,8 +51,8 @@ class Shorten(Section):
 class Embedding(Section):
     """Section `embedding`."""
 
-    images: Annotated[list[Count], AfterValidator(distinct)] = Field(
-        min_length=1, description="a list of one or more different whole numbers >= 1"
+    images: Annotated[list[Annotated[int, Field(ge=10)]], AfterValidator(distinct)] = Field(
+        min_length=1, description="a list of one or more different whole numbers >= 10"
     )
 
 

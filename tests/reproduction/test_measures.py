@@ -1,0 +1,101 @@
+"""What is measured, as `judge` shows it."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from sklearn.metrics import precision_recall_fscore_support
+
+from digitrec.reproduction.ledger import judge
+from digitrec.reproduction.measures import Measurements, mean_interval
+from tests.reproduction.measured import (
+    ONE,
+    T1,
+    THREE,
+    Z,
+    confusion_matrix,
+    make_claim,
+    make_measurements,
+    make_run,
+    make_system,
+    wilson,
+)
+
+
+@pytest.mark.parametrize(("measurements", "seeds"), [(ONE, 1), (THREE, 3)])
+def test_a_loss_has_the_sampling_error_of_its_images_losses(measurements: Measurements, seeds: int) -> None:
+    # The same loss at every seed: all that is left is the images and the rounding.
+    row = judge(make_claim("0.11", "nats", quantity="test_loss", epoch=2), measurements)
+    half = Z * 0.4 / sqrt(1000)
+    assert row["judged_by"] == pytest.approx([0.11 - half - 0.005, 0.11 + half + 0.005])
+    assert (row["seeds"], row["verdict"]) == (seeds, "reproduced")
+    assert judge(make_claim("11.0", quantity="test_loss", epoch=2), measurements)["measured"] == pytest.approx(11)
+
+
+def test_an_epoch_is_counted_from_one() -> None:
+    assert [judge(make_claim("90", epoch=epoch), ONE)["measured"] for epoch in (1, 2, 3)] == pytest.approx([94, 95, 96])
+
+
+def test_errors_by_digit_are_of_that_digits_images() -> None:
+    measurements = make_measurements(make_system("okon", make_run(0, confusion_matrix(99, d41=10))))
+    row = judge(make_claim("11", "images", quantity="errors", digit=4), measurements)
+    assert row["measured"] == pytest.approx(11)
+    assert row["interval"] == pytest.approx([100 * bound for bound in wilson(0.11, 100)])
+    assert judge(make_claim("1", "images", quantity="errors", digit=5), measurements)["measured"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("digit", [None, 4])
+def test_precision_recall_and_f1_are_scikit_learns(digit: int | None) -> None:
+    confusions = [confusion_matrix(97, d49=9, d41=2), confusion_matrix(96, d94=5)]
+    measurements = make_measurements(make_system("okon", *(make_run(i, c) for i, c in enumerate(confusions))))
+    expected = []
+    for confusion in confusions:
+        labels = np.repeat(np.arange(10), 100)
+        predictions = np.concatenate([np.repeat(np.arange(10), row) for row in confusion])
+        scores = precision_recall_fscore_support(labels, predictions, average=None if digit else "macro")[:3]
+        expected.append([score[digit] if digit else score for score in scores])
+    found = [
+        judge(make_claim("0.9", "fraction", quantity=quantity, digit=digit), measurements)["measured"]
+        for quantity in ("precision", "recall", "f1")
+    ]
+    assert found == pytest.approx(np.mean(expected, axis=0).tolist())
+
+
+def test_the_sampling_error_of_precision_and_recall_is_that_of_a_rate() -> None:
+    measurements = make_measurements(make_system("okon", make_run(0, confusion_matrix(100, d49=20))))
+    for quantity, rate, n in (("recall", 0.8, 100), ("precision", 100 / 120, 120)):
+        digit = 4 if quantity == "recall" else 9
+        low, high = judge(make_claim("0.5", "fraction", quantity=quantity, digit=digit), measurements)["interval"]
+        assert (high - low) / 2 == pytest.approx(Z * sqrt(rate * (1 - rate) / n), rel=0.1)
+    low, high = judge(make_claim("0.5", "fraction", quantity="recall"), measurements)["interval"]
+    assert (high - low) / 2 == pytest.approx(Z * sqrt(0.8 * 0.2 / 100) / 10, rel=0.1)
+
+
+def test_the_most_missed_digit_has_rank_1_and_the_least_missed_rank_10() -> None:
+    confusion = confusion_matrix(90, d91=40, d21=20)
+    confusion[1] = np.eye(10, dtype=int)[1] * 100
+    measurements = make_measurements(make_system("okon", make_run(0, confusion)))
+    rows = {
+        digit: judge(make_claim("1", "rank", quantity="missed_rank", digit=digit), measurements) for digit in (9, 2, 1)
+    }
+    assert [row["measured"] for row in rows.values()] == [1, 2, 10]
+    assert [row["verdict"] for row in rows.values()] == ["reproduced", "higher", "higher"]
+    assert rows[9]["judged_by"] == rows[9]["interval"] == [1, 1]
+
+
+def test_a_pair_is_ranked_by_errors_both_ways_over_all_seeds() -> None:
+    runs = [make_run(0, confusion_matrix(100, d49=4, d94=4, d27=9)), make_run(1, confusion_matrix(100, d72=1, d49=4))]
+    measurements = make_measurements(make_system("okon", *runs))
+    rows = [
+        judge(make_claim(["1", "3"], "rank", quantity="confused_pair_rank", pair=pair), measurements)
+        for pair in ([4, 9], [9, 4], [2, 7], [5, 6])
+    ]
+    # 12 errors, 10 errors, and none: behind the two that have some.
+    assert [row["measured"] for row in rows] == [1, 1, 2, 3]
+    # Where errors are few, another test set could have turned the two around.
+    assert rows[0]["interval"][1] >= 2
+
+
+def test_the_interval_of_a_mean_needs_two_values() -> None:
+    assert mean_interval([3.0]) is None
+    assert mean_interval([1.0, 2.0]) == pytest.approx((1.5 - T1 / 2, 1.5 + T1 / 2), rel=1e-4)

@@ -1,0 +1,111 @@
+"""The reproduction pipeline, run by DVC on the embedded digits."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import TINY, Pipeline, prepare
+
+SYSTEMS = ("okon", "okon-logits", "wang", "wang-no-dropout", "ffn")
+SMALL = {
+    "shorten": {"max_epochs": 1, "max_images": 600, "max_seeds": 2},
+    "embedding": {"images": [40]},
+    "suspicious_labels": {"folds": 2, "max_images": 300, "max_epochs": 1},
+    "search": {
+        "min_images": 100,
+        "max_images": 400,
+        "space": {"lr": [0.001], "max_epochs": [1], "batch_size": [64]},
+        "architectures": {"mnistnet": {"nonlinearity": ["relu"], "out_units": [20], "fout_units": [40]}},
+    },
+}
+
+
+def _change(path: Path, change: Callable[[dict], None]) -> None:
+    content = yaml.safe_load(path.read_text())
+    change(content)
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def _repro(pipeline: Pipeline) -> set[str]:
+    """Run what is to be run; the stages of the reproduction pipeline that ran."""
+    output = pipeline.run("dvc", "repro", "reproduction/dvc.yaml").stdout
+    ran = [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+    return {stage.partition(":")[2] for stage in ran if stage.startswith("reproduction")}
+
+
+@pytest.fixture(scope="module")
+def reproduced(finished: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    folder = tmp_path_factory.mktemp("reproduced")
+    shutil.copytree(finished.folder, folder / "project", symlinks=True)
+    (folder / "overrides.yaml").write_text(yaml.safe_dump(TINY | {"reproduction": SMALL}))
+    pipeline = prepare(folder / "project", folder / "overrides.yaml")
+
+    def fewer_systems(params: dict) -> None:
+        params["systems"] = {name: params["systems"][name] for name in SYSTEMS}
+        params["systems"]["ffn"]["seeds"] = []
+
+    def fewer_claims(claims: dict) -> None:
+        claims["claims"] = [claim for claim in claims["claims"] if claim["system"] in SYSTEMS]
+
+    _change(pipeline.folder / "reproduction/params.yaml", fewer_systems)
+    _change(pipeline.folder / "reproduction/claims.yaml", fewer_claims)
+    assert _repro(pipeline) == {
+        *(f"train-system@{name}" for name in SYSTEMS),
+        "search-system",
+        "embed@40",
+        "suspicious-labels",
+        "draw-systems",
+        "claims",
+    }
+    return pipeline
+
+
+@pytest.fixture
+def copy(reproduced: Pipeline, tmp_path: Path) -> Pipeline:
+    shutil.copytree(reproduced.folder, tmp_path / "project", symlinks=True)
+    return Pipeline(tmp_path / "project")
+
+
+def test_each_claim_is_held_against_the_run_of_its_system(reproduced: Pipeline) -> None:
+    root = reproduced.folder / "reproduction"
+    rows = json.loads((root / "metrics/claims.json").read_text())
+    system = json.loads((root / "metrics/systems/okon.json").read_text())
+    row = next(row for row in rows if (row["system"], row["quantity"], row["run"]) == ("okon", "test_accuracy", None))
+    accuracies = [run["test"]["accuracy"] for run in system["runs"]]
+    assert row["measured"] == pytest.approx(100 * sum(accuracies) / 2)
+    assert (row["seeds"], row["epochs"], row["shortened"], row["verdict"]) == (2, 1, True, "not comparable")
+    verdicts = {row["verdict"] for row in rows if row["system"] == "ffn" and row["quantity"] != "n_parameters"}
+    assert verdicts == {"not yet measured"}
+    with open(root / "plots/claims.csv", newline="") as file:
+        assert [line["verdict"] for line in csv.DictReader(file)] == [row["verdict"] for row in rows]
+
+
+def test_the_page_shows_every_picture_that_was_drawn(reproduced: Pipeline) -> None:
+    page = (reproduced.folder / "REPRODUCTION.md").read_text()
+    pictures = sorted((reproduced.folder / "reproduction/plots").rglob("*.png"))
+    names = {"40", "known_wrong_labels", "suspicious_labels", "training_time", *SYSTEMS} - {"ffn"}
+    assert {path.stem for path in pictures} == names
+    for path in pictures:
+        assert f"({path.relative_to(reproduced.folder).as_posix()})" in page
+
+
+def test_a_second_run_does_nothing_and_a_changed_system_retrains_alone(copy: Pipeline) -> None:
+    assert _repro(copy) == set()
+    _change(copy.folder / "reproduction/params.yaml", lambda params: params["systems"]["wang"].update(lr=0.02))
+    assert _repro(copy) == {"train-system@wang", "draw-systems", "claims"}
+
+
+def test_a_corrected_claim_retrains_nothing(copy: Pipeline) -> None:
+    path = copy.folder / "reproduction/claims.yaml"
+    path.write_text(path.read_text() + "\n# Read again.\n")
+    assert _repro(copy) == {"draw-systems", "claims"}
+
+
+def test_the_main_pipeline_alone_runs_no_system(copy: Pipeline) -> None:
+    (copy.folder / "reproduction/metrics/claims.json").unlink()
+    assert "reproduction" not in copy.run("dvc", "repro").stdout
