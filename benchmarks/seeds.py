@@ -27,7 +27,7 @@ from digitrec.artifacts import read_array, read_json, write_array, write_json
 from digitrec.final import resolve_settings
 from digitrec.fitting import fit
 from digitrec.jobs import exit_with, jobs_from_environment
-from digitrec.machine import describe_machine, headline
+from digitrec.machine import describe_device, describe_machine, headline
 from digitrec.params import Params, load_params
 from digitrec.scores import accuracy_scores
 from digitrec.stage import run_stage, stopwatch
@@ -122,7 +122,7 @@ def main(root: Path) -> None:
         parser.error("a spread takes two or more different seeds")
 
     params, device, jobs = load_params(root / "params.yaml"), device_from_environment(), jobs_from_environment()
-    machine = describe_machine() | {"device": device, "jobs": jobs}
+    machine = describe_machine() | {"device": describe_device(device), "jobs": jobs}
     print(headline(machine), f"{jobs} fits at a time on {device}", sep=", ", flush=True)
     fits = [(run, seed) for seed in seeds for run in arguments.runs]
     tasks = (

@@ -11,7 +11,7 @@ import numpy as np
 
 from digitrec.artifacts import write_array, write_json
 from digitrec.jobs import jobs_from_environment
-from digitrec.machine import describe_machine
+from digitrec.machine import describe_device, describe_machine
 from digitrec.reproduction.runs import Data, measurement, run_system
 from digitrec.reproduction.systems import load_systems
 from digitrec.stage import run_stage
@@ -28,7 +28,7 @@ def main(root: Path, name: str) -> None:
     # Without seeds there is nothing to keep, but DVC expects the file.
     probabilities = runs[0][1] if runs else np.empty((0, 10), np.float32)
     write_array(root / f"data/systems/{name}/probabilities.npy", probabilities)
-    times = describe_machine() | {"device": device, "seconds": [seconds for _, _, seconds in runs]}
+    times = describe_machine() | {"device": describe_device(device), "seconds": [seconds for _, _, seconds in runs]}
     write_json(root / f"metrics/times/{name}.json", times)
     write_json(root / f"metrics/systems/{name}.json", result)
     accuracies = ", ".join(f"{100 * run['test']['accuracy']:.2f} %" for run in result["runs"])

@@ -20,6 +20,15 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def describe_device(device: str) -> str:
+    """Give a GPU's model; `cpu` as it is, because `describe_machine` names it."""
+    if device == "cpu":
+        return device
+    import torch  # Takes two seconds, which nothing without a GPU needs.
+
+    return torch.cuda.get_device_name(device)
+
+
 def headline(machine: dict[str, Any]) -> str:
     """Put it on one line."""
     return f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, torch {machine['torch']}"

@@ -120,9 +120,9 @@ def test_shortened_runs_are_marked() -> None:
 
 def test_hardware_is_named_by_letters() -> None:
     systems = _okon(), make_system("wang", make_run(0, confusion_matrix(), valid=None))
-    times = {"okon": TIMES, "wang": TIMES | {"device": "cuda"}}
+    times = {"okon": TIMES, "wang": TIMES | {"device": "Some GPU"}}
     page = _page(measurements=make_measurements(*systems, times=times))
-    assert "* A: Some CPU, 2 cores, torch 2.15.0\n* B: cuda; host Some CPU, 2 cores, torch 2.15.0" in page
+    assert "* A: Some CPU, 2 cores, torch 2.15.0\n* B: Some GPU; host Some CPU, 2 cores, torch 2.15.0" in page
     assert "| 2 × 3 A |" in page
     assert "| 1 × 3 B |" in page
 
