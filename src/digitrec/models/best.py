@@ -4,7 +4,7 @@ from torch import nn
 
 
 def build(width: int = 32, dropout: float = 0.3) -> nn.Module:
-    """Build the network: 150,698 parameters by default.
+    """Build the network: 144,298 parameters by default.
 
     Parameters
     ----------
@@ -19,20 +19,20 @@ def build(width: int = 32, dropout: float = 0.3) -> nn.Module:
         From float32 images of shape (n, 1, 28, 28) to logits of shape (n, 10).
     """
     return nn.Sequential(
-        *_convolution(1, width),  # (n, width, 28, 28)
-        *_convolution(width, width),
-        nn.MaxPool2d(2),  # (n, width, 14, 14)
-        *_convolution(width, 2 * width),  # (n, 2 * width, 14, 14)
-        *_convolution(2 * width, 2 * width),
-        nn.MaxPool2d(2),  # (n, 2 * width, 7, 7)
-        *_convolution(2 * width, 4 * width),  # (n, 4 * width, 7, 7)
-        nn.MaxPool2d(2),  # (n, 4 * width, 3, 3)
-        nn.Flatten(),  # (n, 36 * width)
+        # Without padding: MNIST's margins are empty, and it takes half the time.
+        *_convolution(1, width),  # (n, width, 26, 26)
+        *_convolution(width, width),  # (n, width, 24, 24)
+        nn.MaxPool2d(2),  # (n, width, 12, 12)
+        *_convolution(width, 2 * width),  # (n, 2 * width, 10, 10)
+        *_convolution(2 * width, 2 * width),  # (n, 2 * width, 8, 8)
+        nn.MaxPool2d(2),  # (n, 2 * width, 4, 4)
+        *_convolution(2 * width, 4 * width),  # (n, 4 * width, 2, 2)
+        nn.Flatten(),  # (n, 16 * width)
         nn.Dropout(dropout),
-        nn.Linear(36 * width, 10),
+        nn.Linear(16 * width, 10),
     )
 
 
 def _convolution(maps_in: int, maps_out: int) -> list[nn.Module]:
     # The normalization has a bias of its own.
-    return [nn.Conv2d(maps_in, maps_out, 3, padding=1, bias=False), nn.BatchNorm2d(maps_out), nn.ReLU()]
+    return [nn.Conv2d(maps_in, maps_out, 3, bias=False), nn.BatchNorm2d(maps_out), nn.ReLU()]
