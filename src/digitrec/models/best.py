@@ -1,15 +1,18 @@
-"""Our own network for accuracy: five 3x3 convolutions, batch normalization (Ioffe and Szegedy, arXiv 1502.03167)."""
+"""Our own network for accuracy: six convolutions with batch normalization (Ioffe and Szegedy, arXiv 1502.03167)."""
 
 from torch import nn
 
 
-def build(width: int = 32, dropout: float = 0.3) -> nn.Module:
-    """Build the network: 144,298 parameters by default.
+def build(width: int = 32, dropout: float = 0.4) -> nn.Module:
+    """Build the network: 203,626 parameters by default.
+
+    Strides in place of pooling (Springenberg et al., arXiv 1412.6806): on held-out training images that gave a lower
+    loss than max pooling. Without padding at first, because MNIST's margins are empty.
 
     Parameters
     ----------
     width : int
-        Maps of the first two convolutions; the next two have twice as many, the last four times.
+        Maps of the first three convolutions; the last three have twice as many.
     dropout : float
         Share of the features that are left out before the linear layer.
 
@@ -19,20 +22,19 @@ def build(width: int = 32, dropout: float = 0.3) -> nn.Module:
         From float32 images of shape (n, 1, 28, 28) to logits of shape (n, 10).
     """
     return nn.Sequential(
-        # Without padding: MNIST's margins are empty, and it takes half the time.
         *_convolution(1, width),  # (n, width, 26, 26)
         *_convolution(width, width),  # (n, width, 24, 24)
-        nn.MaxPool2d(2),  # (n, width, 12, 12)
+        *_convolution(width, width, kernel=5, stride=2, padding=2),  # (n, width, 12, 12)
         *_convolution(width, 2 * width),  # (n, 2 * width, 10, 10)
         *_convolution(2 * width, 2 * width),  # (n, 2 * width, 8, 8)
-        nn.MaxPool2d(2),  # (n, 2 * width, 4, 4)
-        *_convolution(2 * width, 4 * width),  # (n, 4 * width, 2, 2)
-        nn.Flatten(),  # (n, 16 * width)
+        *_convolution(2 * width, 2 * width, kernel=5, stride=2, padding=2),  # (n, 2 * width, 4, 4)
+        nn.Flatten(),  # (n, 32 * width)
         nn.Dropout(dropout),
-        nn.Linear(16 * width, 10),
+        nn.Linear(32 * width, 10),
     )
 
 
-def _convolution(maps_in: int, maps_out: int) -> list[nn.Module]:
+def _convolution(maps_in: int, maps_out: int, kernel: int = 3, stride: int = 1, padding: int = 0) -> list[nn.Module]:
     # The normalization has a bias of its own.
-    return [nn.Conv2d(maps_in, maps_out, 3, bias=False), nn.BatchNorm2d(maps_out), nn.ReLU()]
+    convolution = nn.Conv2d(maps_in, maps_out, kernel, stride, padding, bias=False)
+    return [convolution, nn.BatchNorm2d(maps_out), nn.ReLU()]
