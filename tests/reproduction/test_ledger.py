@@ -81,6 +81,13 @@ def test_a_published_range_is_reproduced_where_it_meets_the_interval(published: 
     assert row["published"] == [float(bound) for bound in published]
 
 
+def test_seeds_that_do_not_agree_are_told_of() -> None:
+    row = judge(make_claim("95"), make_measurements(okon(10, 98)))
+    assert row["verdict"] == "reproduced"
+    assert row["explanation"] == "ours range from 10.00 to 98.00 by seed: such an interval excludes little"
+    assert judge(make_claim("97"), make_measurements(okon(96, 98)))["explanation"] == ""
+
+
 def test_an_explanation_gives_the_difference_and_what_the_interval_allows() -> None:
     row = judge(make_claim("90.0"), ONE)
     low, _ = wilson(0.96, 1000)

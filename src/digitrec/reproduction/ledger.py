@@ -3,10 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from digitrec.reproduction.claims import DATA, RATES, SEARCH, SIZES, Claim
 from digitrec.reproduction.measures import Measurements, measure
 
 VERDICTS = ("reproduced", "higher", "lower", "not comparable", "not yet measured")
+# Seeds whose rates are further apart than this learn in some runs and not in others.
+WIDE = 0.1
 # What a fraction, a count or nats are multiplied by, and the decimals of measured numbers, by unit.
 SCALES = {"percent": 100, "points": 100, "thousand parameters": 1e-3, "million parameters": 1e-6}
 DECIMALS = {
@@ -78,6 +82,9 @@ def judge(claim: Claim, measurements: Measurements) -> dict[str, Any]:
         row["verdict"], row["explanation"] = "lower", _difference(ours - low, ours - reach[1], found.seeded, claim)
     else:
         row["verdict"] = "reproduced"
+        if claim.quantity in RATES and np.ptp(found.values) > WIDE:
+            ends = [number_text(end * scale, claim.unit) for end in (min(found.values), max(found.values))]
+            row["explanation"] = f"ours range from {ends[0]} to {ends[1]} by seed: such an interval excludes little"
     return row
 
 

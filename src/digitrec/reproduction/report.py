@@ -335,7 +335,7 @@ def _runs(measurements: Measurements, letters: Mapping[str, str]) -> str:
                 f"{system['epochs']}{' (shortened)' if system['shortened'] else ''}",
                 f"{system['n_train']:,} + {system['n_valid']:,}",
                 f"{system['n_parameters']:,}",
-                f"{accuracy} [{interval[0]:.2f}, {min(100, interval[1]):.2f}]" if interval else accuracy,
+                f"{accuracy} [{max(0, interval[0]):.2f}, {min(100, interval[1]):.2f}]" if interval else accuracy,
                 f"{np.mean(times['seconds']):,.0f}" if measured else NOTHING,
                 letters.get(hardware(times), NOTHING) if measured else NOTHING,
             ]
