@@ -20,6 +20,7 @@ NAMED = {
     "gridsearch": {"src/digitrec/models/${model}.py"},
     "train-final": {"src/digitrec/models/${model}.py"},
     "evaluate": {"src/digitrec/models/${model}.py"},
+    "calibrate": {"src/digitrec/models/${model}.py"},
     "fit-baseline": {"src/digitrec/baselines/${item.name}.py"},
     "train-system": {"src/digitrec/models/${item.model}.py"},
     "search-system": {"src/digitrec/models/${systems.okon.model}.py"},
@@ -78,7 +79,8 @@ def _add_baseline(pipeline: Pipeline) -> None:
 
 
 BASELINES = {"fit-baseline@gaussian_naive_bayes", "fit-baseline@knn"}
-AFTER_SEARCH = {"train-final", "evaluate", "compare-baselines"}
+WITH_NETWORK = {"train-final", "evaluate", "calibrate"}
+AFTER_SEARCH = {*WITH_NETWORK, "compare-baselines"}
 # A row: the change, and the stages that it makes DVC rerun whether or not any output changes.
 RERUNS = {
     "nothing": (lambda pipeline: None, set()),
@@ -86,14 +88,14 @@ RERUNS = {
     "lr": (_set(lr=0.002), {"train-final"}),
     "search.*": (_set_search, {"gridsearch"}),
     "a baseline added": (_add_baseline, {"fit-baseline@decision_tree", "compare-baselines"}),
-    "model": (_set(model="mlp"), {"gridsearch", "train-final", "evaluate"}),
+    "model": (_set(model="mlp"), {"gridsearch", *WITH_NETWORK}),
     "recipe": (_set(recipe="paper"), {"explore", "gridsearch", "train-final"}),
-    "plots.py": (_touch("src/digitrec/plots.py"), {"explore", "evaluate", "compare-baselines"}),
+    "plots.py": (_touch("src/digitrec/plots.py"), {"explore", "evaluate", "calibrate", "compare-baselines"}),
     "an unused model's file": (_touch("src/digitrec/models/lenet5.py"), set()),
-    "the used model's file": (_touch("src/digitrec/models/mnistnet.py"), {"gridsearch", "train-final", "evaluate"}),
+    "the used model's file": (_touch("src/digitrec/models/mnistnet.py"), {"gridsearch", *WITH_NETWORK}),
     "seed": (_set(seed=1), {"explore", "gridsearch", "train-final", *BASELINES}),
     "dataset": (_set(dataset="mnist"), {"download", "train-final"}),
-    "training.py": (_touch("src/digitrec/training.py"), {"gridsearch", "train-final", "evaluate"}),
+    "training.py": (_touch("src/digitrec/training.py"), {"gridsearch", *WITH_NETWORK}),
 }
 
 
@@ -125,7 +127,7 @@ def test_a_search_with_the_same_winner_reruns_nothing_after_it(pipeline: Pipelin
 def test_a_change_of_drawing_redraws_and_does_not_retrain(pipeline: Pipeline) -> None:
     _touch("src/digitrec/plots.py")(pipeline)
     # The pictures stay the same, so the comparison runs for its own drawing, not because of new answers.
-    assert _ran(pipeline.run("dvc", "repro").stdout) == {"explore", "evaluate", "compare-baselines"}
+    assert _ran(pipeline.run("dvc", "repro").stdout) == {"explore", "evaluate", "calibrate", "compare-baselines"}
 
 
 def test_a_model_of_another_name_is_searched_trained_and_compared(pipeline: Pipeline) -> None:

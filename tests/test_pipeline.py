@@ -32,6 +32,7 @@ def test_metrics_hold_the_keys_that_others_read(finished: Pipeline) -> None:
             "per_class",
             "most_confused",
         },
+        "calibrate": {"temperature", "threshold", "n_valid", "before", "after", "answered"},
     }
     for name, expected in keys.items():
         assert expected <= set(_json(finished, name)), name

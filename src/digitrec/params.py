@@ -79,6 +79,12 @@ class Explore(Section):
     tsne_images: int = Field(ge=10, description="a whole number >= 10")
 
 
+class Calibrate(Section):
+    """Section `calibrate`."""
+
+    target_accuracy: float = Field(gt=0, le=1, description="a number above 0 and at most 1")
+
+
 class Space(Section):
     """Section `search.space`."""
 
@@ -160,6 +166,7 @@ class Params(Section):
     search: Search
     recipes: dict[str, PipelineRecipe] = Field(min_length=1, description="a section a recipe")
     evaluate: Evaluate
+    calibrate: Calibrate
     baselines: Annotated[list[one_of("baselines")], AfterValidator(distinct)] = Field(
         min_length=1, description="a list of one or more different baselines"
     )
