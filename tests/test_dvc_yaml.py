@@ -21,6 +21,7 @@ NAMED = {
     "train-final": {"src/digitrec/models/${model}.py"},
     "evaluate": {"src/digitrec/models/${model}.py"},
     "calibrate": {"src/digitrec/models/${model}.py"},
+    "export": {"src/digitrec/models/${model}.py"},
     "fit-baseline": {"src/digitrec/baselines/${item.name}.py"},
     "train-system": {"src/digitrec/models/${item.model}.py"},
     "search-system": {"src/digitrec/models/${systems.okon.model}.py"},
@@ -79,7 +80,7 @@ def _add_baseline(pipeline: Pipeline) -> None:
 
 
 BASELINES = {"fit-baseline@gaussian_naive_bayes", "fit-baseline@knn"}
-WITH_NETWORK = {"train-final", "evaluate", "calibrate"}
+WITH_NETWORK = {"train-final", "evaluate", "calibrate", "export"}
 AFTER_SEARCH = {*WITH_NETWORK, "compare-baselines"}
 # A row: the change, and the stages that it makes DVC rerun whether or not any output changes.
 RERUNS = {

@@ -32,6 +32,7 @@ def test_metrics_hold_the_keys_that_others_read(finished: Pipeline) -> None:
             "per_class",
             "most_confused",
         },
+        "export": {"size_bytes", "n_parameters", "n", "other_class", "largest_difference"},
         "calibrate": {"temperature", "threshold", "n_valid", "before", "after", "answered"},
     }
     for name, expected in keys.items():

@@ -1,7 +1,11 @@
 """The trained network as a file that needs no PyTorch: ONNX with everything between pixels and probabilities inside."""
 
 import io
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +13,8 @@ from digitrec.images import Normalization
 from digitrec.training import DigitClassifier
 
 INPUT, OUTPUT = "images", "probabilities"
+# Images a call where speed is taken: few enough that what lies between layers stays in a core's cache.
+BATCH = 64
 
 
 class PixelsToProbabilities(nn.Module):
@@ -36,21 +42,20 @@ class PixelsToProbabilities(nn.Module):
         return torch.softmax(self.network(normalized) / self.temperature, 1)
 
 
-def to_onnx(classifier: DigitClassifier, temperature: float) -> bytes:
-    """Write a trained classifier as ONNX.
+def whole_network(classifier: DigitClassifier, temperature: float) -> PixelsToProbabilities:
+    """Put a trained classifier and its temperature together, on the CPU and ready to answer."""
+    return PixelsToProbabilities(classifier.module_.cpu(), classifier.normalization, temperature).eval()
 
-    Parameters
-    ----------
-    classifier : DigitClassifier
-    temperature : float
+
+def to_onnx(module: PixelsToProbabilities) -> bytes:
+    """Write a network as ONNX.
 
     Returns
     -------
     bytes
         A model with the input `images`, uint8 of shape (n, 28, 28) for any n, and the output `probabilities`, float32
-        of shape (n, classes).
+        of shape (n, classes). The same network gives the same bytes.
     """
-    module = PixelsToProbabilities(classifier.module_.cpu(), classifier.normalization, temperature).eval()
     program = torch.onnx.export(
         module,
         (torch.zeros(2, 28, 28, dtype=torch.uint8),),
@@ -63,3 +68,57 @@ def to_onnx(classifier: DigitClassifier, temperature: float) -> bytes:
     content = io.BytesIO()
     program.save(content)
     return content.getvalue()
+
+
+@torch.no_grad()
+def torch_probabilities(module: PixelsToProbabilities, images: np.ndarray) -> np.ndarray:
+    """Give what PyTorch answers: float32 of shape (n, classes) for uint8 images (n, 28, 28)."""
+    return np.concatenate([module(torch.from_numpy(batch)).numpy() for batch in _batches(images)])
+
+
+def _batches(images: np.ndarray, size: int = 1000) -> list[np.ndarray]:
+    return [np.array(images[start : start + size]) for start in range(0, len(images), size)]
+
+
+def differences(expected: np.ndarray, found: np.ndarray) -> dict[str, Any]:
+    """Count images of another class, and give the largest difference of a probability."""
+    return {
+        "n": len(expected),
+        "other_class": int(np.sum(expected.argmax(1) != found.argmax(1))),
+        "largest_difference": float(np.abs(expected.astype(np.float64) - found).max()),
+    }
+
+
+def measure_speed(ways: Mapping[str, Callable[[np.ndarray], Any]], images: np.ndarray) -> dict[str, dict[str, float]]:
+    """Time ways to answer, turn by turn on the same images.
+
+    Parameters
+    ----------
+    ways : mapping
+        By name, each takes uint8 images of shape (n, 28, 28).
+    images : array
+        uint8 of shape (n, 28, 28).
+
+    Returns
+    -------
+    dict
+        By name: latency_us (microseconds for one image, median) and images_per_second (in batches of 64, median).
+    """
+    alone, batches = [images[k : k + 1] for k in range(300)], _batches(images[: 20 * BATCH], BATCH)
+    seconds: dict[str, dict[str, list[float]]] = {name: {"one": [], "many": []} for name in ways}
+    for kind, inputs in (("one", alone), ("many", batches)):
+        for each in inputs[:20]:
+            for way in ways.values():
+                way(each)
+        for each in inputs:
+            for name, way in ways.items():
+                start = time.perf_counter()
+                way(each)
+                seconds[name][kind].append(time.perf_counter() - start)
+    return {
+        name: {
+            "latency_us": round(1e6 * float(np.median(taken["one"])), 1),
+            "images_per_second": round(BATCH / float(np.median(taken["many"]))),
+        }
+        for name, taken in seconds.items()
+    }
