@@ -11,6 +11,8 @@ LARGEST = 1600
 SMALL = 28
 # Grey levels by which ink must differ from the page around it.
 FAINTEST = 10
+# Share of an image's variance that lies between two shades, from which on it has no more than these.
+TWO_SHADES = 0.85
 # A piece of ink counts from this share of the largest piece's area on.
 SPECK = 0.02
 # Ink from 0 to 1: what is ink for certain, and what is where it touches that.
@@ -33,6 +35,18 @@ class Piece:
     def width(self) -> int:
         return self.box[2] - self.box[0]
 
+    def paint(self, target: np.ndarray, origin: tuple[int, int] = (0, 0)) -> None:
+        """Set the piece's pixels to 1 in a uint8 image whose upper left corner is at `origin`."""
+        self._part_of(target, origin)[self.mask] = 1
+
+    def touches(self, target: np.ndarray) -> bool:
+        """Tell whether the image is not 0 somewhere under the piece."""
+        return bool(self._part_of(target)[self.mask].any())
+
+    def _part_of(self, target: np.ndarray, origin: tuple[int, int] = (0, 0)) -> np.ndarray:
+        left, top = self.box[0] - origin[0], self.box[1] - origin[1]
+        return target[top : top + self.height, left : left + self.width]
+
 
 def ink_of(grey: np.ndarray) -> tuple[np.ndarray, float]:
     """Tell ink from the page.
@@ -54,7 +68,9 @@ def ink_of(grey: np.ndarray) -> tuple[np.ndarray, float]:
     if scale < 1:
         size = [max(1, round(side * scale)) for side in reversed(grey.shape)]
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    page = _page_of(grey)
+    page = _page_around_a_large_digit(grey)
+    if page is None:
+        page = _page_of(grey)
     difference = grey.astype(np.float32) - page
     noise = _noise_of(difference)
     # A little smoothing, where there is noise: a stroke's neighbours are ink too, noise's are not.
@@ -89,6 +105,27 @@ def _percentile(values: np.ndarray, percent: float) -> float:
 
 def _energy(side: np.ndarray, noise: float) -> float:
     return float(np.square(np.maximum(side - 3 * noise, 0)).sum())
+
+
+def _page_around_a_large_digit(grey: np.ndarray) -> np.ndarray | None:
+    """Give the page's grey, float32, where a digit fills an image of two shades; None elsewhere."""
+    _, mask = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    share = float(mask.mean())
+    if not 0.1 < share < 0.9:
+        return None
+    parts = grey[mask == 0], grey[mask == 1]
+    between = share * (1 - share) * (float(parts[1].mean()) - float(parts[0].mean())) ** 2
+    # Otsu's measure of how well two shades describe the image.
+    if between < TWO_SHADES * float(grey.var()):
+        return None
+    frame = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    light = float(frame.mean()) + share > 1
+    ink = mask ^ 1 if light else mask
+    _, _, width, height = cv2.boundingRect(ink)
+    # The shadow over half of a page is no stroke.
+    if width < 0.8 * grey.shape[1] or height < 0.8 * grey.shape[0] or stroke_width(ink) > 0.25 * max(grey.shape):
+        return None
+    return np.full(grey.shape, np.median(parts[light]), np.float32)
 
 
 def _page_of(grey: np.ndarray) -> np.ndarray:

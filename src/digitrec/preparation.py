@@ -19,6 +19,8 @@ SIDE, BOX = 28, 20
 FINE = 4 * BOX
 # Thinnest stroke, in pixels of the fine digit: MNIST's are seldom thinner than 1.8 pixels of the box.
 THINNEST = 7.0
+# A stroke goes on behind a gap of this share of the digit's longer side.
+BROKEN = 0.08
 
 
 @dataclass(frozen=True)
@@ -93,32 +95,56 @@ def _is_mnist(grey: np.ndarray) -> bool:
 
 def _one_digit(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
     """Choose the largest piece and those that belong to it: near, and no mere spots."""
-    height, width = shape
-
-    def weight(piece: Piece) -> float:
-        # A shadow or the paper's edge lies along the border; writing seldom does.
-        left, top, right, bottom = piece.box
-        borders = (left == 0) + (top == 0) + (right == width) + (bottom == height)
-        extent = max(piece.height, piece.width)
-        return extent * piece.area**0.5 * (0.5 if borders == 1 else 0.25 if borders > 1 else 1)
-
-    main = max(pieces, key=weight)
-    chosen, box = [main], main.box
-    reach = 0.16 * max(main.height, main.width)
-    changed = True
-    while changed:
-        changed = False
-        for piece in pieces:
-            if any(piece is other for other in chosen):
-                continue
-            gap_x = max(piece.box[0] - box[2], box[0] - piece.box[2], 0)
-            gap_y = max(piece.box[1] - box[3], box[1] - piece.box[3], 0)
+    pieces = _without_the_papers_edge(pieces, shape)
+    main = max(pieces, key=lambda piece: max(piece.height, piece.width) * piece.area**0.5)
+    extent = max(main.height, main.width)
+    chosen, rest, box = [main], [piece for piece in pieces if piece is not main], main.box
+    ink = np.zeros(shape, np.uint8)
+    main.paint(ink)
+    gap = 1 + round(BROKEN * extent)
+    added = True
+    while added:
+        around = cv2.dilate(ink, np.ones((2 * gap + 1, 2 * gap + 1), np.uint8))
+        added = []
+        for piece in rest:
+            apart = np.hypot(
+                max(piece.box[0] - box[2], box[0] - piece.box[2], 0),
+                max(piece.box[1] - box[3], box[1] - piece.box[3], 0),
+            )
             long = max(piece.height, piece.width) >= 0.18 * max(box[3] - box[1], box[2] - box[0])
-            if np.hypot(gap_x, gap_y) <= reach and (long or piece.area >= 0.1 * main.area):
-                chosen.append(piece)
-                box = _union([box, piece.box])
-                changed = True
+            part = apart <= 0.25 * extent and (long or piece.area >= 0.1 * main.area)
+            if part or (apart <= gap and piece.touches(around)):
+                added.append(piece)
+        for piece in added:
+            piece.paint(ink)
+        chosen += added
+        rest = [piece for piece in rest if not any(piece is other for other in added)]
+        box = _union([piece.box for piece in chosen])
     return chosen
+
+
+def _without_the_papers_edge(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
+    """Leave out what lies along the image's border, a table's edge or a shadow, where there is writing clear of it."""
+    height, width = shape
+    clear = [
+        piece
+        for piece in pieces
+        if piece.box[0] > 0 and piece.box[1] > 0 and piece.box[2] < width and piece.box[3] < height
+    ]
+    if max((max(piece.height, piece.width) for piece in clear), default=0) < 0.1 * max(shape):
+        return pieces
+
+    def along(piece: Piece) -> bool:
+        left, top, right, bottom = piece.box
+        contacts = [
+            (left == 0) * piece.mask[:, 0].sum() / height,
+            (right == width) * piece.mask[:, -1].sum() / height,
+            (top == 0) * piece.mask[0].sum() / width,
+            (bottom == height) * piece.mask[-1].sum() / width,
+        ]
+        return max(contacts) > 0.5
+
+    return [piece for piece in pieces if not along(piece)]
 
 
 def _digits_in_line(pieces: list[Piece]) -> list[list[Piece]]:
@@ -151,8 +177,7 @@ def _prepare(ink: np.ndarray, pieces: list[Piece], scale: float, shape: tuple[in
     left, top, right, bottom = _union([piece.box for piece in pieces])
     mask = np.zeros((bottom - top, right - left), np.uint8)
     for piece in pieces:
-        x, y = piece.box[0] - left, piece.box[1] - top
-        mask[y : y + piece.height, x : x + piece.width] |= piece.mask.astype(np.uint8)
+        piece.paint(mask, (left, top))
     inside = cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0
     digit = np.where(inside, ink[top:bottom, left:right], 0).astype(np.float32)
     height, width = shape
