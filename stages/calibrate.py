@@ -38,7 +38,7 @@ def main(root: Path) -> None:
     test = network_logits(classifier, test_images)
     temperature = fit_temperature(valid, valid_labels)
     calibrated, before, after = (softmax(x, 1) for x in (valid / temperature, test, test / temperature))
-    threshold = choose_threshold(valid_labels, calibrated, target)
+    threshold, strict = (choose_threshold(valid_labels, calibrated, share) for share in (target, 0.9995))
 
     chosen = {"temperature": temperature, "threshold": threshold}
     result = {
@@ -46,6 +46,7 @@ def main(root: Path) -> None:
         "before": calibration_scores(test_labels, before),
         "after": calibration_scores(test_labels, after),
         "answered": answered_scores(test_labels, after, threshold),
+        "answered_for_99_95": {"threshold": strict} | answered_scores(test_labels, after, strict),
     }
     reliability, coverage = reliability_rows(test_labels, after), coverage_rows(test_labels, after)
     write_csv(root / "plots/reliability.csv", reliability, list(reliability[0]))

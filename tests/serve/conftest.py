@@ -1,4 +1,4 @@
-"""A running service, with a small network trained on the embedded digits."""
+"""A running service."""
 
 import os
 import re
@@ -7,23 +7,25 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from digitrec.artifacts import write_json
-from digitrec.export import to_onnx, whole_network
-from digitrec.params import Recipe
-from digitrec.preparation import find_digit
-from tests.tiny import small_classifier, some_digits
-
-AUGMENTED = Recipe(loss_input="logits", schedule="one_cycle", valid_fraction=0.1, rotation=12.0, scale=0.1, shift=1.0)
+from tests.conftest import ROOT
 
 
 def serve_command(folder: Path, *options: str) -> list[str]:
-    return [sys.executable, "-m", "digitrec.cli", "serve", "--model", str(folder), "--port", "0", *options]
+    return [
+        sys.executable,
+        "-c",
+        "from digitrec.cli import main; main()",
+        "serve",
+        "--model",
+        str(folder),
+        "--port",
+        "0",
+        *options,
+    ]
 
 
 class Service:
@@ -64,27 +66,9 @@ def running(folder: Path, *options: str) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as stage `export` writes it. The digits were prepared as those are that the service gets."""
-    images, labels = some_digits(1437)
-    found = np.stack([find_digit(image).image for image in images])
-    classifier = small_classifier(
-        "mnistnet", {"num_units": 8, "out_units": 16, "fout_units": 32}, max_epochs=12, recipe=AUGMENTED
-    ).fit(found, labels)
-    content, folder = to_onnx(whole_network(classifier, 1.0)), tmp_path_factory.mktemp("export")
-    (folder / "model.onnx").write_bytes(content)
-    write_json(
-        folder / "model.json",
-        {
-            "sha256": sha256(content).hexdigest(),
-            "threshold": 0.5,
-            "classes": 10,
-            "model": "mnistnet",
-            "dataset": "digits",
-            "accuracy": 0.98,
-        },
-    )
-    return folder
+def exported() -> Path:
+    """The model that comes with the project."""
+    return ROOT / "data/export"
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """From an image's bytes to an answer, several at a time."""
 
 import asyncio
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from fastapi import HTTPException
 
 from digitrec.decoding import ImageError, decode
+from digitrec.predict import NOTHING, answer, no_answer
 from digitrec.preparation import Prepared, find_digit
 from digitrec.recognizer import Recognizer
 from digitrec.serve.batching import Batcher
@@ -17,8 +17,6 @@ from digitrec.serve.batching import Batcher
 N_THREADS = 2
 # Up to this many bytes and pixels on each side, an image is prepared sooner than a thread is woken.
 SMALL_BYTES, SMALL_SIDE = 4096, 32
-# What is odd about an image is its sender's affair, and no line in the log.
-warnings.filterwarnings("ignore", module="PIL")
 PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
@@ -59,27 +57,13 @@ class Answering:
         except ImageError as error:
             raise HTTPException(422, str(error)) from error
         if prepared is None:
-            return dict.fromkeys(("digit", "probability", "second", "probabilities", "box")) | {
-                "reason": "no digit found"
-            }, np.zeros((28, 28), np.uint8)
-        return self._answer(await self._batcher(prepared.image), list(prepared.box)), prepared.image
+            return no_answer(NOTHING) | {"probabilities": None}, np.zeros((28, 28), np.uint8)
+        return await self.pixels(prepared.image) | {"box": list(prepared.box)}, prepared.image
 
     async def pixels(self, image: np.ndarray) -> dict[str, Any]:
         """Answer an image as the network takes it, uint8 of shape (28, 28), 255 = ink."""
-        return self._answer(await self._batcher(image), None)
-
-    def _answer(self, probabilities: np.ndarray, box: list[int] | None) -> dict[str, Any]:
-        values = [round(value, 6) for value in probabilities.tolist()]
-        best, second = sorted(range(len(values)), key=values.__getitem__, reverse=True)[:2]
-        sure = values[best] >= self._threshold
-        return {
-            "digit": best if sure else None,
-            "probability": values[best],
-            "second": {"digit": second, "probability": values[second]},
-            "probabilities": values,
-            "box": box,
-            "reason": None if sure else "unsure",
-        }
+        probabilities = await self._batcher(image)
+        return answer(probabilities, self._threshold) | {"probabilities": probabilities.tolist(), "box": None}
 
 
 def is_small(content: bytes) -> bool:

@@ -255,7 +255,7 @@ function tell(text) {
 
 function show(answer) {
   const values = answer?.probabilities;
-  const best = values ? values.indexOf(Math.max(...values)) : -1;
+  const best = answer?.best;
   rows.forEach((row, digit) => {
     const value = values ? values[digit] : 0;
     row.bar.style.transform = `scaleX(${value})`;
@@ -265,16 +265,15 @@ function show(answer) {
   const unsure = values && answer.digit === null;
   byId("digit").textContent = values ? best : "";
   byId("digit").classList.toggle("unsure", Boolean(unsure));
-  byId("verdict").textContent = verdict(answer, best, unsure);
+  byId("verdict").textContent = verdict(answer, unsure);
   showSeen(answer?.pixels);
 }
 
-function verdict(answer, best, unsure) {
+function verdict(answer, unsure) {
   if (!answer) return "nothing drawn yet";
   if (!answer.probabilities) return "no digit found";
   if (!unsure) return `${percent(answer.probability)} sure`;
-  const { digit, probability } = answer.second;
-  return `unsure: ${best} (${percent(answer.probability)}) or ${digit} (${percent(probability)})?`;
+  return `unsure: ${answer.best} (${percent(answer.probability)}) or ${answer.second} (${percent(answer.second_probability)})?`;
 }
 
 function showSeen(pixels) {

@@ -1,0 +1,124 @@
+"""The command `digitrec`."""
+
+import glob
+import json
+import sys
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from digitrec.errors import DigitrecError
+
+MODEL = click.option(
+    "--model",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("data/export"),
+    show_default=True,
+    help="Folder that stage `export` wrote.",
+)
+
+
+def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's mistake ends in one line."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> Any:
+        try:
+            return command(*arguments, **options)
+        except DigitrecError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(error.exit_status)
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Handwritten digits: recognize them in images."""
+
+
+@main.command()
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--line", is_flag=True, help="Each image is a line of separate digits, read from left to right.")
+@click.option("--json", "as_json", is_flag=True, help="A list of answers as JSON.")
+@click.option("--show", type=click.Path(path_type=Path), metavar="OUT.PNG", help="Draw what the network saw.")
+@MODEL
+@_plainly
+def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | None, folder: Path) -> None:
+    """Say which digit each IMAGE shows: a photograph, scan or drawing, dark on light or light on dark.
+
+    PNG, JPEG, BMP, WebP, TIFF or GIF of any size up to 25 megapixels. A pattern such as 'photos/*.png' stands for the
+    files that match, `-` for standard input. Answers that are less probable than the model's threshold are `unsure`.
+    The exit status is 1 where a file could not be read; the others are answered nevertheless.
+    """
+    # What takes time to import is imported by the command that needs it.
+    from digitrec.predict import answer_images, text_of
+    from digitrec.progress import progress_bar
+    from digitrec.recognizer import Recognizer
+
+    recognizer = Recognizer(folder)
+    names = [name for pattern in images for name in _matching(pattern)]
+    answers = []
+    # Standard output is for the answers; few files need no bar.
+    with progress_bar(len(names), "images", unit="image", delay=3, leave=False) as bar:
+        done = ""
+        for row, digit in answer_images(recognizer, _contents(names), line):
+            answers.append((row, digit))
+            if row["error"]:
+                print(f"error: {row['reason']}", file=sys.stderr)
+            elif not as_json:
+                box = f"  at {','.join(map(str, row['box']))}" if line and digit else ""
+                print(f"{row['file']}: {text_of(row)}{box}")
+            bar.update(row["file"] != done)
+            done = row["file"]
+    rows = [row for row, _ in answers]
+    if as_json:
+        print(json.dumps([{key: value for key, value in row.items() if key != "error"} for row in rows], indent=1))
+    if show:
+        from digitrec.plots import save_figure
+        from digitrec.sheet import sheet_figure
+
+        save_figure(sheet_figure(answers), show)
+    sys.exit(1 if any(row["error"] for row in rows) else 0)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0: from anywhere.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port; 0: one that is free."
+)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that answer.")
+@MODEL
+@_plainly
+def serve(host: str, port: int, workers: int, folder: Path) -> None:
+    """Answer images over HTTP, with a page to draw digits on, until Ctrl-C.
+
+    Whoever reaches the address may ask: there are no passwords and no encryption.
+    """
+    from digitrec.serve.server import serve as run
+
+    run(folder, host, port, workers)
+
+
+def _matching(pattern: str) -> list[str]:
+    if pattern == "-" or Path(pattern).exists():
+        return [pattern]
+    # Of any depth and also from the root, which Path.glob does not take.
+    return sorted(glob.glob(pattern, recursive=True)) or [pattern]  # noqa: PTH207
+
+
+def _contents(names: list[str]) -> Iterator[tuple[str, Any]]:
+    from digitrec.decoding import ImageError, read_file
+
+    for name in names:
+        if name == "-":
+            yield "standard input", sys.stdin.buffer.read()
+            continue
+        try:
+            yield name, read_file(Path(name))
+        except ImageError as error:
+            yield name, error

@@ -1,0 +1,131 @@
+"""Image files of other people: from bytes to grey pixels, or a clear error."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from digitrec.errors import DigitrecError
+
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
+MAX_PIXELS = 25_000_000
+# Grey levels out of 255 between the darkest and the brightest of what can be seen, from which on it is a page and not
+# ink alone.
+PAGE_CONTRAST = 60
+# Pillow warns of large images, at a size above ours, and of damage that it can do without.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+class ImageError(DigitrecError):
+    """A file that is no image, or not one that can be answered."""
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file's content.
+
+    Raises
+    ------
+    ImageError
+        When there is no such file, it is a folder, or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except IsADirectoryError as error:
+        raise ImageError(f"{path}: is a folder, expected an image file (for all in it: '{path}/*')") from error
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def decode(content: bytes, name: str) -> np.ndarray:
+    """Decode an image of any mode, upright as its EXIF data say and with transparency laid on a page.
+
+    Parameters
+    ----------
+    content : bytes
+        PNG, JPEG, BMP, WebP, TIFF or GIF, whatever its file is called.
+    name : str
+        That an error gives.
+
+    Returns
+    -------
+    array
+        uint8 of shape (height, width), at most 25 million pixels.
+
+    Raises
+    ------
+    ImageError
+        When it is empty, no image, larger (found before any pixel is decoded), animated, or damaged.
+    """
+    if not content:
+        raise ImageError(f"{name}: is empty (0 bytes), expected an image")
+    try:
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: has more than {MAX_PIXELS:,} pixels, which is too many: make it smaller") from error
+    except Image.UnidentifiedImageError as error:
+        raise ImageError(f"{name}: is no image; expected PNG, JPEG, BMP, WebP, TIFF or GIF") from error
+    # Decoders raise errors of many kinds on damaged files; whichever it is, the file is at fault.
+    except Exception as error:
+        raise ImageError(f"{name}: is cut short or damaged: {_line(error)}") from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{name}: has {width:,} x {height:,} pixels, expected at most {MAX_PIXELS:,}: make it smaller")
+    try:
+        frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
+        if frames > 1:
+            raise ImageError(f"{name}: has {frames} frames or pages, expected one: save the one that is meant alone")
+        return _grey(ImageOps.exif_transpose(image))
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError(f"{name}: takes more memory than there is: make it smaller") from error
+    except Exception as error:
+        raise ImageError(f"{name}: is cut short or damaged: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _grey(image: Image.Image) -> np.ndarray:
+    if image.mode == "L":
+        return np.asarray(image)
+    if image.mode == "1":
+        return np.asarray(image.convert("L"))
+    if image.mode[0] in "IF":
+        # 16 or 32 bits a pixel, in a range that only the file's maker knows.
+        values = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
+        low, high = values.min(), values.max()
+        return (255 * (values - low) / max(high - low, 1e-12)).astype(np.uint8)
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+        pixels = np.asarray(image.convert("RGBA"))
+        return _on_a_page(_strongest_channel(pixels[..., :3], pixels[..., 3] > 0), pixels[..., 3])
+    return _strongest_channel(np.asarray(image.convert("RGB")))
+
+
+def _strongest_channel(pixels: np.ndarray, visible: np.ndarray | None = None) -> np.ndarray:
+    """Give luminance, or red, green or blue where it shows far more: yellow on white has next to no luminance."""
+    step = max(1, int((pixels.shape[0] * pixels.shape[1] / 40_000) ** 0.5))
+    luminance = np.asarray(Image.fromarray(pixels).convert("L"))
+    sample = np.dstack([luminance, pixels])[::step, ::step].reshape(-1, 4)
+    if visible is not None and visible[::step, ::step].any():
+        sample = sample[visible[::step, ::step].ravel()]
+    # What differs most from the rest may be one pixel in two hundred.
+    spread = np.ptp(np.percentile(sample, [0.5, 50, 99.5], axis=0), axis=0)
+    best = int(spread.argmax())
+    return luminance if best == 0 or spread[best] < 1.5 * spread[0] + 8 else pixels[..., best - 1]
+
+
+def _on_a_page(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Lay what can be seen on a page of the other shade, if it is ink alone; on more of its own page, if it has one."""
+    visible = grey[alpha > 127]
+    if not visible.size:
+        visible = grey[alpha > 0]
+    if not visible.size:
+        return np.zeros_like(grey)
+    low, middle, high = np.percentile(visible, [1, 50, 99])
+    page = middle if high - low > PAGE_CONTRAST else 255.0 * (middle < 128)
+    share = alpha / 255
+    return np.rint(grey * share + page * (1 - share)).astype(np.uint8)

@@ -1,0 +1,131 @@
+import cv2
+import numpy as np
+import pytest
+
+from digitrec.preparation import find_digit, find_line
+from tests.drawing import ink_of
+
+
+def drawn(digit: int = 3, height: int = 90, pen: float = 9, size: tuple[int, int] = (160, 140)) -> np.ndarray:
+    """Dark ink on a white page."""
+    cover = ink_of(digit, np.random.default_rng(digit), height, pen, size, (0.3, 0.6))
+    return np.rint(255 * (1 - cover)).astype(np.uint8)
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+def centre(image: np.ndarray) -> np.ndarray:
+    moments = cv2.moments(image)
+    return np.array([moments["m10"], moments["m01"]]) / moments["m00"]
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_digit_is_fitted_into_20_pixels_and_centred_by_mass(digit: int) -> None:
+    found = find_digit(drawn(digit))
+    assert found.image.shape == (28, 28)
+    assert found.image.dtype == np.uint8
+    assert found.image.max() == 255
+    _, _, width, height = cv2.boundingRect(found.image)
+    assert max(width, height) == 20
+    assert abs(centre(found.image) - 13.5).max() <= 0.75
+
+
+def test_the_box_is_where_the_ink_is() -> None:
+    page = drawn()
+    found = find_digit(page)
+    left, top, width, height = cv2.boundingRect((page < 128).astype(np.uint8))
+    assert np.abs(np.array(found.box) - [left, top, left + width, top + height]).max() <= 2
+
+
+def test_polarity_place_and_size_do_not_matter() -> None:
+    page = drawn()
+    expected = find_digit(page).image
+    assert likeness(find_digit(255 - page).image, expected) > 0.99
+    assert likeness(find_digit(np.roll(page, (-15, 20), (0, 1))).image, expected) > 0.97
+    for scale in (0.35, 3.0, 14.0):
+        other = cv2.resize(page, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        assert likeness(find_digit(other).image, expected) > 0.9, scale
+    large = find_digit(cv2.resize(page, None, fx=14, fy=14, interpolation=cv2.INTER_LINEAR))
+    assert np.abs(np.array(large.box) / 14 - find_digit(page).box).max() < 2
+
+
+def test_uneven_light_and_faint_ink_do_not_matter() -> None:
+    page = drawn().astype(np.float32)
+    expected = find_digit(page.astype(np.uint8)).image
+    slope = np.linspace(0.4, 1, page.shape[1])[None]
+    assert likeness(find_digit((page * slope).astype(np.uint8)).image, expected) > 0.95
+    faint = (200 + (page - 255) * 0.12).astype(np.uint8)
+    assert likeness(find_digit(faint).image, expected) > 0.9
+
+
+def test_a_stroke_of_one_pixel_becomes_as_thick_as_a_pen() -> None:
+    page = np.full((300, 200), 255, np.uint8)
+    cv2.line(page, (60, 40), (140, 40), 0, 1)
+    cv2.line(page, (140, 40), (90, 260), 0, 1)
+    image = find_digit(page).image
+    # A 7 of MNIST has some 90 pixels' worth of ink.
+    assert 40 < image.sum() / 255 < 140
+
+
+@pytest.mark.parametrize("step", [24, 61])
+@pytest.mark.parametrize("squared", [False, True])
+def test_ruled_lines_are_taken_away_and_the_strokes_that_cross_them_are_not(step: int, squared: bool) -> None:
+    page = drawn()
+    expected = find_digit(page).image
+    page[7::step] = np.minimum(page[7::step], 150)
+    if squared:
+        page[:, 5::step] = np.minimum(page[:, 5::step], 150)
+    assert likeness(find_digit(page).image, expected) > 0.85
+
+
+@pytest.mark.parametrize("digit", [1, 7])
+def test_a_tight_crop_keeps_strokes_that_go_from_border_to_border(digit: int) -> None:
+    page = drawn(digit)
+    left, top, width, height = cv2.boundingRect((page < 128).astype(np.uint8))
+    tight = page[top : top + height, left : left + width]
+    assert likeness(find_digit(tight).image, find_digit(page).image) > 0.9
+
+
+def test_stray_marks_are_left_out_and_parts_of_the_digit_are_not() -> None:
+    page = drawn(5)
+    expected = find_digit(page).image
+    cv2.circle(page, (150, 10), 4, 0, -1)
+    assert likeness(find_digit(page).image, expected) > 0.99
+    broken = drawn(5)
+    # A scratch through the digit.
+    broken[70:73] = 255
+    assert likeness(find_digit(broken).image, expected) > 0.9
+
+
+def test_an_image_in_the_form_of_mnist_is_taken_as_it_is() -> None:
+    image = find_digit(drawn()).image
+    assert np.array_equal(find_digit(image).image, image)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (28, 28), (500, 400)])
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_a_blank_image_holds_no_digit(shape: tuple[int, int], grey: int) -> None:
+    assert find_digit(np.full(shape, grey, np.uint8)) is None
+    assert find_line(np.full(shape, grey, np.uint8)) == []
+
+
+def test_noise_and_slow_changes_of_light_hold_no_digit() -> None:
+    rng = np.random.default_rng(0)
+    assert find_digit(np.clip(rng.normal(128, 12, (200, 200)), 0, 255).astype(np.uint8)) is None
+    assert find_digit(np.tile(np.linspace(60, 220, 200), (150, 1)).astype(np.uint8)) is None
+
+
+def test_a_line_gives_its_digits_from_left_to_right_without_punctuation() -> None:
+    digits = [1, 2, 0, 5, 0]
+    parts = [drawn(digit, 60, 6, (70, 100)) for digit in digits]
+    page = np.concatenate(parts, 1)
+    # A comma behind the second digit.
+    page[80:92, 138:141] = 0
+    found = find_line(page)
+    assert len(found) == len(digits)
+    lefts = [digit.box[0] for digit in found]
+    assert lefts == sorted(lefts)
+    for digit, part in zip(found, parts, strict=True):
+        assert likeness(digit.image, find_digit(part).image) > 0.95
