@@ -129,3 +129,18 @@ def test_a_line_gives_its_digits_from_left_to_right_without_punctuation() -> Non
     assert lefts == sorted(lefts)
     for digit, part in zip(found, parts, strict=True):
         assert likeness(digit.image, find_digit(part).image) > 0.95
+
+
+def test_whatever_an_image_holds_there_is_an_answer() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        height, width = (int(side) for side in np.exp(rng.uniform(0, 5, 2)))
+        grey = rng.integers(0, rng.integers(2, 257), (height, width), np.uint8)
+        if rng.random() < 0.7:
+            # Rectangles, lines and blots in place of noise.
+            grey = np.full_like(grey, rng.integers(256))
+            for _ in range(rng.integers(1, 5)):
+                left, top, right, bottom = (int(x) for x in rng.uniform(0, [width, height, width, height]))
+                cv2.rectangle(grey, (left, top), (right, bottom), int(rng.integers(256)), int(rng.integers(-1, 4)))
+        for found in [find_digit(grey), *find_line(grey)]:
+            assert found is None or (found.image.shape == (28, 28) and found.image.any())
