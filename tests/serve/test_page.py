@@ -99,7 +99,7 @@ def test_a_digit_drawn_by_mouse_is_read(page: Page, service: Service, digit: int
     expect(page.locator("#verdict")).to_have_text("nothing drawn yet")
     draw(page, digit)
     expect(page.locator("#digit")).to_have_text(str(digit))
-    expect(page.locator("#verdict")).to_have_text(re.compile(r"^>?\d+\.\d % sure$"))
+    expect(page.locator("#verdict")).to_have_text(re.compile(r"^>?\d+\.\d\s% sure$"))
     assert int(np.argmax(shares(page))) == digit
     assert bars(page) == pytest.approx([share / 100 for share in shares(page)], abs=1e-3)
     # What is shown is what the service was asked last.

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -45,6 +47,19 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+class Direct(APIRoute):
+    """A route that calls its function at once if the address has no parameters, the usual case, to look at."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+        """Give the function that answers a request."""
+        with_parameters = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            return await (with_parameters(request) if request.scope["query_string"] else self.endpoint(request))
+
+        return handle
+
+
 def build_app(folder: Path) -> FastAPI:
     """Make the service for the exported network in `folder`.
 
@@ -75,7 +90,9 @@ def build_app(folder: Path) -> FastAPI:
             found["pixels"] = image.tolist()
         return Response(json.dumps(found), media_type="application/json")
 
-    @app.post("/predict", responses={200: {"model": Answer}, **REFUSALS}, openapi_extra={"requestBody": BODY})
+    predictions = APIRouter(route_class=Direct)
+
+    @predictions.post("/predict", responses={200: {"model": Answer}, **REFUSALS}, openapi_extra={"requestBody": BODY})
     async def predict(
         request: Request,
         pixels: Annotated[
@@ -87,6 +104,8 @@ def build_app(folder: Path) -> FastAPI:
             return await answer(request, pixels)
         async with large_bodies:
             return await answer(request, pixels)
+
+    app.include_router(predictions)
 
     @app.get("/healthz", responses={200: {"model": Health}})
     async def healthz() -> Response:

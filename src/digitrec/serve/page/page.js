@@ -246,7 +246,7 @@ function drawing() {
 // Showing the answer
 
 // No answer is certain.
-const percent = (value) => (value > 0.9995 ? ">99.9 %" : `${(100 * value).toFixed(1)} %`);
+const percent = (value) => (value > 0.9995 ? ">99.9\u00a0%" : `${(100 * value).toFixed(1)}\u00a0%`);
 
 function tell(text) {
   show(null);
@@ -264,7 +264,7 @@ function show(answer) {
   });
   const unsure = values && answer.digit === null;
   byId("digit").textContent = values ? best : "";
-  byId("digit").classList.toggle("unsure", Boolean(unsure));
+  document.body.classList.toggle("unsure", Boolean(unsure));
   byId("verdict").textContent = verdict(answer, unsure);
   showSeen(answer?.pixels);
 }
@@ -273,7 +273,8 @@ function verdict(answer, unsure) {
   if (!answer) return "nothing drawn yet";
   if (!answer.probabilities) return "no digit found";
   if (!unsure) return `${percent(answer.probability)} sure`;
-  return `unsure: ${answer.best} (${percent(answer.probability)}) or ${answer.second} (${percent(answer.second_probability)})?`;
+  const option = (digit, probability) => `${digit}\u00a0(${percent(probability)})`;
+  return `unsure: ${option(answer.best, answer.probability)} or ${option(answer.second, answer.second_probability)}?`;
 }
 
 function showSeen(pixels) {
