@@ -148,6 +148,9 @@ def test_a_one_is_drawn_by_keys_alone(page: Page) -> None:
     before = seen(page)
     for _ in range(5):
         page.keyboard.press("ArrowLeft")
+    # A dot, taken back: the service is asked again.
+    for key in ("Space", "Space", "Control+z"):
+        page.keyboard.press(key)
     assert np.array_equal(seen(page), before)
     expect(page.locator("#digit")).to_have_text("1")
     page.keyboard.press("Delete")
@@ -178,6 +181,7 @@ def test_a_finger_draws_and_does_not_scroll(browser: Browser, service: Service) 
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(page.locator("#digit")).to_have_text("7")
     assert page.evaluate("scrollY") == 0
+    assert page.evaluate("getComputedStyle(document.getElementById('sheet')).touchAction") == "none"
     # The page is no wider than the phone.
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     context.close()
