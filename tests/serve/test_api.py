@@ -134,7 +134,7 @@ def _pages() -> bytes:
     return content.getvalue()
 
 
-JSON = {"content-type": "application/json"}
+JSON = {"content-type": "Application/json; charset=utf-8"}
 FORM = {"content-type": "multipart/form-data; boundary=b"}
 PIXELS = [[0] * 28 for _ in range(28)]
 REFUSED = {

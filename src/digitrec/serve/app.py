@@ -77,7 +77,7 @@ def build_app(folder: Path) -> FastAPI:
     app = FastAPI(title="digitrec", version=version("digitrec"), description=DESCRIPTION, docs_url=None, redoc_url=None)
 
     async def answer(request: Request, pixels: bool) -> Response:
-        body, kind = await read_body(request), request.headers.get("content-type", "")
+        body, kind = await read_body(request), request.headers.get("content-type", "").lower()
         if kind.startswith("application/json"):
             image = image_of_pixels(body)
             found = await answering.pixels(image)
