@@ -86,6 +86,24 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
     sys.exit(1 if any(row["error"] for row in rows) else 0)
 
 
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0: from anywhere.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port; 0: one that is free."
+)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that answer.")
+@MODEL
+@_plainly
+def serve(host: str, port: int, workers: int, folder: Path) -> None:
+    """Answer images over HTTP, with a page to draw digits on, until Ctrl-C.
+
+    Whoever reaches the address may ask: there are no passwords and no encryption.
+    """
+    from digitrec.serve.server import serve as run
+
+    run(folder, host, port, workers)
+
+
 def _matching(pattern: str) -> list[str]:
     if pattern == "-" or Path(pattern).exists():
         return [pattern]

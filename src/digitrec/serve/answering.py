@@ -1,0 +1,80 @@
+"""From an image's bytes to an answer, several at a time."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from fastapi import HTTPException
+
+from digitrec.decoding import ImageError, decode
+from digitrec.predict import NOTHING, answer, no_answer
+from digitrec.preparation import Prepared, find_digit
+from digitrec.recognizer import Recognizer
+from digitrec.serve.batching import Batcher
+
+# Images that are prepared at the same time; one of 25 megapixels takes some hundred megabytes.
+N_THREADS = 2
+# Up to this many bytes and pixels on each side, an image is prepared sooner than a thread is woken.
+SMALL_BYTES, SMALL_SIDE = 4096, 32
+PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+
+
+class Answering:
+    """Answers images with a recognizer.
+
+    Parameters
+    ----------
+    recognizer : Recognizer
+        Answers less probable than its threshold are withheld.
+    """
+
+    def __init__(self, recognizer: Recognizer):
+        self._threshold = recognizer.threshold
+        self._batcher = Batcher(recognizer.probabilities)
+        self._threads = ThreadPoolExecutor(N_THREADS)
+
+    async def image(self, content: bytes, name: str) -> tuple[dict[str, Any], np.ndarray]:
+        """Find the digit in an image file.
+
+        Returns
+        -------
+        dict
+            The answer, as `schemas.Answer` describes it.
+        array
+            What the network got, uint8 of shape (28, 28), 255 = ink; all 0 where no digit was found.
+
+        Raises
+        ------
+        HTTPException
+            422 when it is no image, or not one that can be answered.
+        """
+        try:
+            if is_small(content):
+                prepared = _prepare(content, name)
+            else:
+                prepared = await asyncio.get_running_loop().run_in_executor(self._threads, _prepare, content, name)
+        except ImageError as error:
+            raise HTTPException(422, str(error)) from error
+        if prepared is None:
+            return no_answer(NOTHING) | {"probabilities": None}, np.zeros((28, 28), np.uint8)
+        return await self.pixels(prepared.image) | {"box": list(prepared.box)}, prepared.image
+
+    async def pixels(self, image: np.ndarray) -> dict[str, Any]:
+        """Answer an image as the network takes it, uint8 of shape (28, 28), 255 = ink."""
+        probabilities = await self._batcher(image)
+        return answer(probabilities, self._threshold) | {"probabilities": probabilities.tolist(), "box": None}
+
+
+def is_small(content: bytes) -> bool:
+    """Tell from its header whether a file is a small PNG, which 28x28 of MNIST are."""
+    return (
+        len(content) <= SMALL_BYTES
+        and content.startswith(PNG_HEADER)
+        and int.from_bytes(content[16:20]) <= SMALL_SIDE
+        and int.from_bytes(content[20:24]) <= SMALL_SIDE
+    )
+
+
+def _prepare(content: bytes, name: str) -> Prepared | None:
+    return find_digit(decode(content, name))

@@ -1,0 +1,154 @@
+"""Running the service: the port, the workers, the headers, and what no application sees of HTTP."""
+
+import errno
+import json
+import socket
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors import Multiprocess
+
+from digitrec.errors import DigitrecError
+from digitrec.recognizer import Recognizer
+from digitrec.serve.app import build_app
+
+# Seconds in which requests under way are finished when the service is told to stop.
+GRACE = 30
+# Bytes of a request other than its body.
+MAX_HEAD = 65_536
+HEADERS = {
+    # The page gets everything from here, and may be shown in no other page.
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    # Asked anew each time, a page is never older than the service.
+    "cache-control": "no-cache",
+}
+
+
+class ServeError(DigitrecError):
+    """The service cannot start."""
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP of which no part can grow without bounds; what is no HTTP is answered as all else, in JSON."""
+
+    outside_body = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        self.outside_body += len(data)
+        super().data_received(data)
+        if self.outside_body > MAX_HEAD and not self.transport.is_closing():
+            if self.cycle is None or self.cycle.response_complete:
+                self.send_400_response(f"the request's head has more than {MAX_HEAD:,} bytes")
+            else:
+                self.transport.abort()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body, which the application bounds."""
+        self.outside_body = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Take note that a request is complete."""
+        self.outside_body = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser cannot read."""
+        content = json.dumps({"error": msg}).encode()
+        head = [b"HTTP/1.1 400 Bad Request", *(b": ".join(header) for header in self.server_state.default_headers)]
+        head += [b"content-type: application/json", b"content-length: %d" % len(content), b"connection: close"]
+        self.transport.write(b"\r\n".join([*head, b"", content]))
+        self.transport.close()
+
+
+class Workers(Multiprocess):
+    """Processes that answer from one socket."""
+
+    def terminate_all(self) -> None:
+        """Take no more connections, and let each process finish what it has."""
+        # As long as this process holds the socket, connections would be taken that nobody answers.
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
+
+def serve(folder: Path, host: str, port: int, workers: int) -> None:
+    """Serve the exported network in `folder` until SIGTERM or SIGINT; requests under way are finished then.
+
+    Parameters
+    ----------
+    folder : Path
+        That stage `export` wrote.
+    host, port
+        The address to listen on; port 0 is one that is free.
+    workers : int
+        Processes that answer.
+
+    Raises
+    ------
+    RecognizerError
+        When the folder holds no network that can be used.
+    ServeError
+        When the address cannot be listened on.
+    """
+    about = Recognizer(folder).description
+    with listen(host, port) as listener:
+        config = uvicorn.Config(
+            partial(build_app, folder),
+            factory=True,
+            workers=workers,
+            http=Protocol,
+            ws="none",
+            lifespan="off",
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            headers=list(HEADERS.items()),
+            timeout_graceful_shutdown=GRACE,
+        )
+        address = f"[{host}]" if ":" in host else host
+        accuracy = f", {about['accuracy']:.2%} on its test set" if "accuracy" in about else ""
+        print(
+            f"http://{address}:{listener.getsockname()[1]} answers with {about.get('model', 'a network')}{accuracy}; "
+            "Ctrl-C ends it",
+            flush=True,
+        )
+        # uvicorn finishes what is under way, and then passes the signal on.
+        with suppress(KeyboardInterrupt):
+            if workers > 1:
+                Workers(config, sockets=[listener]).run()
+            else:
+                uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open a socket that listens.
+
+    Raises
+    ------
+    ServeError
+        When the port is taken or not allowed, or the host is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        told = {
+            errno.EADDRINUSE: f"port {port} of {host} is in use: end what uses it, or choose another with --port "
+            "(0: one that is free)",
+            errno.EACCES: f"port {port} may not be used by this user: choose one from 1024 on with --port",
+            errno.EADDRNOTAVAIL: f"{host} is no address of this machine, expected one with --host, such as 127.0.0.1",
+        }
+        reason = error.strerror or str(error)
+        raise ServeError(told.get(error.errno, f"cannot listen on {host}, port {port}: {reason}")) from error

@@ -1,0 +1,81 @@
+"""A running service."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+def serve_command(folder: Path, *options: str) -> list[str]:
+    return [
+        sys.executable,
+        "-c",
+        "from digitrec.cli import main; main()",
+        "serve",
+        "--model",
+        str(folder),
+        "--port",
+        "0",
+        *options,
+    ]
+
+
+class Service:
+    """A service in a process of its own."""
+
+    def __init__(self, folder: Path, *options: str):
+        self.process = subprocess.Popen(
+            serve_command(folder, *options),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Its workers end with it, whatever a test does.
+            start_new_session=True,
+            # Tests run side by side, a process a core.
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        self.greeting = self.process.stdout.readline()
+        found = re.match(r"(http://\S+:(\d+)) ", self.greeting)
+        assert found, self.greeting + self.process.stderr.read()
+        self.url, self.port = found[1], int(found[2])
+
+    def stop(self) -> tuple[int, str]:
+        """End it as a service manager does: its exit status, and what it wrote to stderr."""
+        self.process.send_signal(signal.SIGTERM)
+        _, errors = self.process.communicate(timeout=40)
+        return self.process.returncode, errors
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator[Service]:
+    service = Service(folder, *options)
+    try:
+        yield service
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(service.process.pid, signal.SIGKILL)
+        service.process.wait()
+
+
+@pytest.fixture(scope="session")
+def exported() -> Path:
+    """The model that comes with the project."""
+    return ROOT / "data/export"
+
+
+@pytest.fixture(scope="session")
+def service(exported: Path) -> Iterator[Service]:
+    """One service for many tests; at its end it must have had nothing to complain of."""
+    with running(exported) as service:
+        yield service
+        status, errors = service.stop()
+        assert errors == ""
+        assert status == -signal.SIGTERM

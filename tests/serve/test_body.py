@@ -1,0 +1,45 @@
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+from fastapi import HTTPException, Request
+
+from digitrec.serve import body
+
+
+def _request(messages: Iterable[dict], **headers: str) -> Request:
+    """A request whose messages come one by one, and then none for ever."""
+    coming = list(messages)
+
+    async def receive() -> dict:
+        if not coming:
+            await asyncio.sleep(60)
+        return coming.pop(0)
+
+    names = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "method": "POST", "headers": names}, receive)
+
+
+def _part(content: bytes, more: bool = True) -> dict:
+    return {"type": "http.request", "body": content, "more_body": more}
+
+
+def test_a_body_in_parts_is_read_whole() -> None:
+    request = _request([_part(b"one"), _part(b""), _part(b"two", more=False)])
+    assert asyncio.run(body.read_body(request)) == b"onetwo"
+
+
+def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "MAX_SECONDS", 0.05)
+    with pytest.raises(HTTPException, match=r"408: the body was not complete after 0\.05 seconds"):
+        asyncio.run(body.read_body(_request([_part(b"one")])))
+
+
+def test_a_body_that_ends_early_is_told() -> None:
+    with pytest.raises(HTTPException, match="400: the body was cut off"):
+        asyncio.run(body.read_body(_request([_part(b"one"), {"type": "http.disconnect"}])))
+
+
+def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
+    with pytest.raises(HTTPException, match="413: the body has more than 5,000,000 bytes"):
+        asyncio.run(asyncio.wait_for(body.read_body(_request([], content_length="5000001")), 1))

@@ -1,0 +1,139 @@
+"""Starting and ending the service."""
+
+import io
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from tests.serve.conftest import running, serve_command
+
+HEAD = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+
+
+def _png(side: int) -> bytes:
+    image = np.full((side, side), 255, np.uint8)
+    image[side // 5 : -side // 5, side // 2 : side // 2 + side // 20] = 0
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "png")
+    return content.getvalue()
+
+
+def _read(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sigterm_finishes_what_is_under_way_and_takes_no_more(exported: Path, workers: str) -> None:
+    content = _png(200)
+    with running(exported, "--workers", workers) as service:
+        children = psutil.Process(service.process.pid).children(recursive=True)
+        with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
+            connection.sendall(HEAD % len(content) + content[:100])
+            # The service has started, and has taken the connection.
+            httpx.get(f"{service.url}/healthz").raise_for_status()
+            time.sleep(0.5)
+            service.process.send_signal(signal.SIGTERM)
+            _wait_until_refused(service.port)
+            assert service.process.poll() is None
+            connection.sendall(content[100:])
+            answer = _read(connection)
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b'"digit": 1' in answer
+        _, errors = service.process.communicate(timeout=30)
+        assert errors == ""
+        assert service.process.returncode in (0, -signal.SIGTERM)
+        assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def _wait_until_refused(port: int) -> None:
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("new connections are still taken")
+
+
+def test_ctrl_c_ends_it_quietly(exported: Path) -> None:
+    with running(exported) as service:
+        httpx.get(f"{service.url}/healthz").raise_for_status()
+        service.process.send_signal(signal.SIGINT)
+        _, errors = service.process.communicate(timeout=30)
+    assert (service.process.returncode, errors) == (0, "")
+
+
+def test_two_workers_answer_from_one_port(exported: Path) -> None:
+    with running(exported, "--workers", "2") as service:
+        with httpx.Client(base_url=service.url, timeout=30) as client:
+            assert client.post("/predict", content=_png(100)).json()["digit"] == 1
+        # The last child is multiprocessing's own.
+        workers = psutil.Process(service.process.pid).children()
+        assert sum("spawn_main" in " ".join(child.cmdline()) for child in workers) == 2
+
+
+def test_large_images_hold_nobody_up(exported: Path) -> None:
+    large, waits = _png(4900), []
+    with running(exported) as service:
+        asked = [
+            threading.Thread(target=httpx.post, args=(f"{service.url}/predict",), kwargs=request)
+            for request in [{"content": large, "timeout": 60}] * 3
+        ]
+        with httpx.Client(base_url=service.url, timeout=60) as client:
+            client.get("/healthz")
+            for thread in asked:
+                thread.start()
+            while any(thread.is_alive() for thread in asked):
+                start = time.perf_counter()
+                client.get("/healthz").raise_for_status()
+                waits.append(time.perf_counter() - start)
+    # Far more than one fits in between, and none takes as long as an image.
+    assert len(waits) > 20
+    assert np.median(waits) < 0.1
+
+
+def _refused(folder: Path, *options: str) -> str:
+    command = [*serve_command(folder), *options]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_a_port_in_use_is_one_line(exported: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = _refused(exported, "--port", str(port))
+    assert re.match(rf"error: port {port} of 127.0.0.1 is in use: .*--port", message)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
+def test_a_host_that_is_not_this_machine_is_one_line(exported: Path, host: str) -> None:
+    assert re.match(f"error: .*{re.escape(host)}", _refused(exported, "--host", host))
+
+
+def test_a_missing_or_damaged_model_is_one_line(exported: Path, tmp_path: Path) -> None:
+    assert "has no model that can be read" in _refused(tmp_path)
+    (tmp_path / "model.json").write_bytes((exported / "model.json").read_bytes())
+    (tmp_path / "model.onnx").write_bytes((exported / "model.onnx").read_bytes()[:-1])
+    assert re.search("SHA-256.*dvc repro export", _refused(tmp_path, "--workers", "2"))
+
+
+def test_it_listens_on_this_machine_alone_unless_told_otherwise(exported: Path) -> None:
+    with running(exported) as service:
+        assert {entry.laddr.ip for entry in psutil.Process(service.process.pid).net_connections()} == {"127.0.0.1"}
+        assert service.greeting.startswith("http://127.0.0.1:")
+    with running(exported, "--host", "::1") as service:
+        assert httpx.get(f"{service.url}/healthz").json() == {"status": "ok"}
+        assert service.greeting.startswith("http://[::1]:")
