@@ -1,6 +1,7 @@
 """Image files of other people: from bytes to grey pixels, or a clear error."""
 
 import io
+import logging
 import warnings
 from pathlib import Path
 
@@ -16,6 +17,7 @@ MAX_PIXELS = 25_000_000
 PAGE_CONTRAST = 60
 # Pillow warns of large images, at a size above ours, and of damage that it can do without.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 class ImageError(DigitrecError):

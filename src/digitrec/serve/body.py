@@ -17,9 +17,8 @@ MAX_BYTES = 5_000_000
 # Seconds for a whole body to arrive: 5 MB at 2 Mbit/s.
 MAX_SECONDS = 20
 SIDE = 28
-# What is wrong with a form or an image is told to its sender, not to the log.
-for library in ("python_multipart", "PIL"):
-    logging.getLogger(library).setLevel(logging.CRITICAL)
+# What is wrong with a form is told to its sender, not to the log.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 # Mistakes in pixels that one answer names.
 MAX_MISTAKES = 3
 
