@@ -11,7 +11,7 @@ GRID = 4
 
 
 def distort(pixels: Tensor, hardening: Hardening, generator: torch.Generator) -> Tensor:
-    """Distort images: each kind comes to half of them, chosen anew for each, by an amount drawn evenly from 0 to the most.
+    """Distort images: each kind comes to half of them, chosen anew for each kind.
 
     Parameters
     ----------

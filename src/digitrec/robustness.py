@@ -25,7 +25,7 @@ BATCH = 250
 
 
 def spread(n: int, count: int) -> np.ndarray:
-    """Choose `count` of n rows (all, if there are fewer), evenly spread: MNIST's first half is easier than its second."""
+    """Choose `count` of n rows, evenly spread (MNIST's first half is the easier one), or all if there are fewer."""
     count = min(n, count)
     return np.arange(count) * n // count
 
