@@ -26,6 +26,7 @@ def _hardened(recipe: Recipe, **settings: object) -> object:
 
 def test_a_recipe_without_hardening_is_written_as_before_there_was_any() -> None:
     assert "hardening" not in PLAIN.model_dump()
+    assert "hardening" not in Recipe(hardening=Hardening(noise=0)).model_dump()
     assert hardening_callbacks(PLAIN) == []
     assert hardening_modules(PLAIN) == ()
     assert Recipe(**HARD.model_dump()) == HARD

@@ -139,6 +139,9 @@ class Hardening(Section):
     noise: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     adversarial: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
 
+    def __bool__(self) -> bool:
+        return self != Hardening()
+
 
 class Recipe(Section):
     """How a network is trained; what is left out is not done."""
@@ -153,7 +156,7 @@ class Recipe(Section):
     crop_ratio: _range(0, 10) = Field([1.0, 1.0], description="[lowest, highest], above 0 and at most 10")
     shift: float = Field(0.0, ge=0, le=14, description="pixels from 0 to 14")
     # Left out where there is none: a recipe without it is written, and so named in caches, as before there was any.
-    hardening: Hardening | None = Field(None, exclude_if=lambda value: value is None, description="a section of keys")
+    hardening: Hardening = Field(Hardening(), exclude_if=lambda value: not value)
 
 
 class PipelineRecipe(Recipe):
