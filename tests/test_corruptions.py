@@ -85,6 +85,13 @@ def test_rotation_and_shear_slant_a_bar_to_either_side() -> None:
         assert 5 < (angles > 0).sum() < 35, name
 
 
+@pytest.mark.parametrize("name", ["shear", "scale", "rotate"])
+def test_the_centre_stays_where_it_is(name: str) -> None:
+    ink = corrupt(BAR, name, 0) / 255
+    places = [(ink * place).sum((1, 2)) / ink.sum((1, 2)) for place in np.mgrid[:28, :28]]
+    assert np.stack(places) == pytest.approx(np.full((2, 40), 13.5), abs=0.02)
+
+
 def test_scaling_shrinks_about_the_centre() -> None:
     changed = corrupt(BAR, "scale", 0)
     # Pixels are taken at points: of so small an area the edge is a good part.

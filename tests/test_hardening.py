@@ -63,6 +63,41 @@ def test_images_are_left_alone_where_the_network_is_scored() -> None:
     assert not classifier.module_._forward_pre_hooks
 
 
+class _Watch(Callback):
+    """Note what reaches the network in training, after all changes, and what each epoch's changes are drawn from."""
+
+    def __init__(self) -> None:
+        self.inputs: list[torch.Tensor] = []
+        self.seeds: list[int] = []
+
+    def on_train_begin(self, net: object, **kwargs: object) -> None:
+        net.module_.register_forward_pre_hook(lambda module, inputs: self._note(module.training, inputs[0]))
+
+    def _note(self, training: bool, images: torch.Tensor) -> None:
+        if training:
+            self.inputs.append(images)
+
+    def on_epoch_end(self, net: object, **kwargs: object) -> None:
+        self.seeds += [callback.generator_.initial_seed() for name, callback in net.callbacks_ if name == "harden"]
+
+
+def test_images_are_changed_as_pixels_and_normalized_again() -> None:
+    inputs = []
+    for amount in (0, 1e-6):
+        watch = _Watch()
+        recipe = PLAIN.model_copy(update={"hardening": Hardening(noise=amount)})
+        _hardened(recipe, callbacks=[("watch", watch)], max_epochs=1).fit(IMAGES, LABELS)
+        inputs.append(torch.cat(watch.inputs))
+    assert len(inputs[0]) == 240
+    assert torch.allclose(*inputs, atol=1e-4)
+
+
+def test_every_epoch_draws_its_own_changes() -> None:
+    watch = _Watch()
+    _hardened(HARD, callbacks=[("watch", watch)], max_epochs=3).fit(IMAGES, LABELS)
+    assert len(set(watch.seeds)) == 3
+
+
 def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     class _Interrupt(Callback):
         def on_epoch_begin(self, net: object, **kwargs: object) -> None:

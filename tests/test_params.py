@@ -201,13 +201,13 @@ def test_a_seed_is_a_whole_number_and_nothing_else(tmp_path: Path, text: str) ->
             "recipes.modern.loss_input: got 'log', expected logits or so",
         ),
         (
-            "      noise: 0.3",
+            "      noise: 0.2",
             "      noise: -1",
             "recipes.robust.hardening.noise: got -1, expected a number from 0 to 1",
         ),
         (
-            "      patch: 0.15",
-            "      path: 0.15",
+            "      patch: 0.1",
+            "      path: 0.1",
             "recipes.robust.hardening.path: is no known key; did you mean 'patch'",
         ),
         ("  attacked_images: 1000", "  attacked_images: 0", "robustness.attacked_images: got 0, expected a whole num"),

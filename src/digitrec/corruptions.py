@@ -12,7 +12,7 @@ from skimage.feature import canny
 
 from digitrec.seeding import derive_seed
 
-# Half the size of an image, in pixels, is where its centre lies.
+# Where the middle of an image lies, counted in pixels from the middle of its first one.
 CENTRE = 13.5
 ROWS, COLUMNS = np.mgrid[:28, :28]
 
