@@ -138,7 +138,7 @@ def mean_corruption_error(wrong: np.ndarray) -> dict[str, Any]:
     """
     by_image = wrong.mean(0)
     mean, n = float(by_image.mean()), wrong.shape[1]
-    half = 1.96 * float(by_image.std()) / np.sqrt(n)
+    half = float(1.96 * by_image.std() / np.sqrt(n))
     return {
         "mean_corruption_error": mean,
         "mean_corruption_error_ci95": [max(0.0, mean - half), min(1.0, mean + half)],
