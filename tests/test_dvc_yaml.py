@@ -22,6 +22,7 @@ NAMED = {
     "evaluate": {"src/digitrec/models/${model}.py"},
     "calibrate": {"src/digitrec/models/${model}.py"},
     "export": {"src/digitrec/models/${model}.py"},
+    "robustness": {"src/digitrec/models/${model}.py"},
     "fit-baseline": {"src/digitrec/baselines/${item.name}.py"},
     "train-system": {"src/digitrec/models/${item.model}.py"},
     "search-system": {"src/digitrec/models/${systems.okon.model}.py"},
@@ -80,21 +81,22 @@ def _add_baseline(pipeline: Pipeline) -> None:
 
 
 BASELINES = {"fit-baseline@gaussian_naive_bayes", "fit-baseline@knn"}
-WITH_NETWORK = {"train-final", "evaluate", "calibrate", "export"}
+WITH_NETWORK = {"train-final", "evaluate", "calibrate", "export", "robustness"}
 AFTER_SEARCH = {*WITH_NETWORK, "compare-baselines"}
+DRAWING = {"explore", "evaluate", "calibrate", "compare-baselines", "robustness"}
 # A row: the change, and the stages that it makes DVC rerun whether or not any output changes.
 RERUNS = {
     "nothing": (lambda pipeline: None, set()),
     "README": (lambda pipeline: (pipeline.folder / "README.md").write_text("changed"), set()),
     "lr": (_set(lr=0.002), {"train-final"}),
     "search.*": (_set_search, {"gridsearch"}),
-    "a baseline added": (_add_baseline, {"fit-baseline@decision_tree", "compare-baselines"}),
+    "a baseline added": (_add_baseline, {"fit-baseline@decision_tree", "compare-baselines", "robustness"}),
     "model": (_set(model="mlp"), {"gridsearch", *WITH_NETWORK}),
     "recipe": (_set(recipe="paper"), {"explore", "gridsearch", "train-final"}),
-    "plots.py": (_touch("src/digitrec/plots.py"), {"explore", "evaluate", "calibrate", "compare-baselines"}),
+    "plots.py": (_touch("src/digitrec/plots.py"), DRAWING),
     "an unused model's file": (_touch("src/digitrec/models/lenet5.py"), set()),
     "the used model's file": (_touch("src/digitrec/models/mnistnet.py"), {"gridsearch", *WITH_NETWORK}),
-    "seed": (_set(seed=1), {"explore", "gridsearch", "train-final", *BASELINES}),
+    "seed": (_set(seed=1), {"explore", "gridsearch", "train-final", "robustness", *BASELINES}),
     "dataset": (_set(dataset="mnist"), {"download", "train-final"}),
     "training.py": (_touch("src/digitrec/training.py"), {"gridsearch", *WITH_NETWORK}),
 }
@@ -128,7 +130,7 @@ def test_a_search_with_the_same_winner_reruns_nothing_after_it(pipeline: Pipelin
 def test_a_change_of_drawing_redraws_and_does_not_retrain(pipeline: Pipeline) -> None:
     _touch("src/digitrec/plots.py")(pipeline)
     # The pictures stay the same, so the comparison runs for its own drawing, not because of new answers.
-    assert _ran(pipeline.run("dvc", "repro").stdout) == {"explore", "evaluate", "calibrate", "compare-baselines"}
+    assert _ran(pipeline.run("dvc", "repro").stdout) == DRAWING
 
 
 def test_a_model_of_another_name_is_searched_trained_and_compared(pipeline: Pipeline) -> None:

@@ -15,7 +15,7 @@ from digitrec.exploration import (
     samples_figure,
 )
 from digitrec.images import augmentation_of
-from digitrec.params import Recipe
+from digitrec.params import Hardening, Recipe
 from digitrec.plots import save_figure
 from tests.tiny import MODERN, PLAIN, some_digits
 
@@ -81,6 +81,15 @@ def test_amounts_name_what_a_recipe_does_and_nothing_else() -> None:
 def test_without_augmentation_the_recipe_s_row_is_unchanged_and_says_so() -> None:
     rows = _rows(augmentation_figure(IMAGES, LABELS, "paper", PLAIN, 0))
     np.testing.assert_array_equal(rows["recipe paper:\nnone"], rows["as they are"])
+
+
+@pytest.mark.parametrize(("recipe", "lines"), [(PLAIN, ""), (MODERN, "rotation ±5°\nscale ±5 %\nshift ±1 px\n")])
+def test_a_recipe_that_hardens_shows_its_distortions_too(recipe: Recipe, lines: str) -> None:
+    hard = recipe.model_copy(update={"hardening": Hardening(background=1.0)})
+    before = list(_rows(augmentation_figure(IMAGES, LABELS, "robust", recipe, 0)).values())[-1]
+    name, after = list(_rows(augmentation_figure(IMAGES, LABELS, "robust", hard, 0)).items())[-1]
+    assert name == f"recipe robust:\n{lines}distortions"
+    assert 2 <= (np.abs(after - before).max((1, 2)) > 0.05).sum() <= 8
 
 
 def test_the_seed_alone_decides_the_amounts() -> None:

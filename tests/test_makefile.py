@@ -35,7 +35,15 @@ def test_make_demo_runs_every_stage_and_leaves_the_work_tree_as_it_was(clone: Pa
     result = subprocess.run(["make", "demo", VENV], cwd=clone, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     before_training = ("download", "normalize-stats", "explore", "gridsearch")
-    for stage in (*before_training, "train-final", "evaluate", "calibrate", "export", "compare-baselines"):
+    for stage in (
+        *before_training,
+        "train-final",
+        "evaluate",
+        "calibrate",
+        "export",
+        "compare-baselines",
+        "robustness",
+    ):
         assert f"Running stage '{stage}'" in result.stdout
     last = result.stdout[result.stdout.index("McNemar") :]
     for word in ("final", "svm", "random_forest", "Test accuracy", "Plots: "):

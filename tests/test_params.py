@@ -4,7 +4,19 @@ from pathlib import Path
 import pytest
 
 from digitrec.errors import ParamsError
-from digitrec.params import Evaluate, NormalizeStats, Params, Recipe, Search, Space, known_names, load_params
+from digitrec.params import (
+    Calibrate,
+    Evaluate,
+    Hardening,
+    NormalizeStats,
+    Params,
+    Recipe,
+    Robustness,
+    Search,
+    Space,
+    known_names,
+    load_params,
+)
 from tests.tiny import ROOT
 
 COMMITTED = (ROOT / "params.yaml").read_text()
@@ -17,11 +29,11 @@ def _write(folder: Path, text: str) -> Path:
 
 
 def _with(folder: Path, *changes: tuple[str, str]) -> Path:
-    """The committed file with some of its lines changed."""
+    """The committed file with some of its lines changed, each where it stands first."""
     text = COMMITTED
     for old, new in changes:
-        assert text.count(f"{old}\n") == 1, old
-        text = text.replace(f"{old}\n", f"{new}\n")
+        assert f"\n{old}\n" in text, old
+        text = text.replace(f"\n{old}\n", f"\n{new}\n", 1)
     return _write(folder, text)
 
 
@@ -52,7 +64,7 @@ def test_the_committed_file_searches_the_128_candidates_of_the_paper() -> None:
 def test_every_key_of_the_committed_file_has_a_comment() -> None:
     lines = [line.strip() for line in COMMITTED.splitlines() if line.strip()]
     explained = {line.partition(":")[0] for above, line in pairwise(lines) if above.startswith("#")}
-    for section in (Params, NormalizeStats, Search, Space, Recipe, Evaluate):
+    for section in (Params, NormalizeStats, Search, Space, Recipe, Hardening, Evaluate, Calibrate, Robustness):
         assert set(section.model_fields) <= explained, section
 
 
@@ -94,7 +106,7 @@ def test_all_mistakes_stand_in_one_message(tmp_path: Path) -> None:
         "params.yaml: evaluate.galery: is no known key; did you mean 'gallery'?",
         "params.yaml: evaluate.gallery: is missing, expected a whole number from 1 to 400",
         "params.yaml: recipes.paper.shift: got 15, expected pixels from 0 to 14",
-        "params.yaml: recipe: got 'moden', expected one of modern, paper; did you mean 'modern'?",
+        "params.yaml: recipe: got 'moden', expected one of modern, paper, robust; did you mean 'modern'?",
     ]:
         assert line in text.splitlines() or f"  {line}" in text.splitlines(), line
     assert text.startswith("9 mistakes in params.yaml (nothing was run or written):")
@@ -182,12 +194,23 @@ def test_a_seed_is_a_whole_number_and_nothing_else(tmp_path: Path, text: str) ->
         ("  confused_pairs: 10", "  confused_pairs: 91", "evaluate.confused_pairs: got 91, expected a whole number"),
         ("    schedule: one_cycle", "    schedule: cosine", "recipes.modern.schedule: got 'cosine', expected constant"),
         ("    valid_fraction: 0.1", "    valid_fraction: 1", "recipes.modern.valid_fraction: got 1, expected a number"),
-        ("    scale: 0.05", "    scale: 1", "recipes.modern.scale: got 1, expected a number from 0 to below 1"),
+        ("    scale: 0.1", "    scale: 1", "recipes.modern.scale: got 1, expected a number from 0 to below 1"),
         (
             "    loss_input: logits",
             "    loss_input: log",
             "recipes.modern.loss_input: got 'log', expected logits or so",
         ),
+        (
+            "      noise: 0.2",
+            "      noise: -1",
+            "recipes.robust.hardening.noise: got -1, expected a number from 0 to 1",
+        ),
+        (
+            "      patch: 0.1",
+            "      path: 0.1",
+            "recipes.robust.hardening.path: is no known key; did you mean 'patch'",
+        ),
+        ("  attacked_images: 1000", "  attacked_images: 0", "robustness.attacked_images: got 0, expected a whole num"),
         ("model: mnistnet", "model: lenet", "model: got 'lenet', expected one of best, googlenet, lenet5, mlp, mn"),
         ("  - svm", "  - smv", "baselines[6]: got 'smv', expected one of decision_tree, gaussian_naive_bayes, knn"),
         ("  - svm", "  - mlp", "baselines: got ['decision_tree', "),

@@ -34,6 +34,14 @@ def test_metrics_hold_the_keys_that_others_read(finished: Pipeline) -> None:
         },
         "export": {"size_bytes", "n_parameters", "n", "other_class", "largest_difference"},
         "calibrate": {"temperature", "threshold", "n_valid", "before", "after", "answered"},
+        "robustness": {
+            "mean_corruption_error",
+            "mean_corruption_error_ci95",
+            "n",
+            "n_attacked",
+            "accuracy",
+            "baselines",
+        },
     }
     for name, expected in keys.items():
         assert expected <= set(_json(finished, name)), name
@@ -71,7 +79,7 @@ def test_wall_times_are_no_outputs(finished: Pipeline) -> None:
 
 def test_pictures_are_pngs_of_a_size_for_a_web_page(finished: Pipeline) -> None:
     explored = {"samples", "samples_augmented", "explore_classes", "explore_means", "explore_tsne"}
-    names = {"confusion", "errors", "history", "compare_baselines", *explored}
+    names = {"confusion", "errors", "history", "compare_baselines", "robustness", "robustness_samples", *explored}
     for name in names:
         content = (finished.folder / f"plots/{name}.png").read_bytes()
         assert content.startswith(b"\x89PNG")
@@ -143,7 +151,7 @@ def test_every_stage_checks_all_parameters_before_it_works(pipeline: Pipeline, s
     assert result.returncode == 2
     assert "params.yaml: modle: is no known key; did you mean 'model'?" in result.stderr
     assert "params.yaml: batch_size: got 0, expected a whole number >= 1 or 'auto'" in result.stderr
-    assert "recipe: got 'moden', expected one of modern, paper; did you mean 'modern'?" in result.stderr
+    assert "recipe: got 'moden', expected one of modern, paper, robust; did you mean 'modern'?" in result.stderr
     assert "Traceback" not in result.stderr
     assert pipeline.snapshot() == before
 

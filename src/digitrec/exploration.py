@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from digitrec.distortions import distort
 from digitrec.images import Augmentation, augmentation_of
 from digitrec.params import Recipe
 from digitrec.plots import TRAIN, gallery
@@ -64,7 +65,11 @@ def augmentation_figure(images: np.ndarray, labels: np.ndarray, name: str, recip
     whole = augmentation_of(recipe)
     rows = {"as they are": plain}
     rows |= {"\n".join(amounts(kind)): _augmented(plain, kind, seed) for kind in KINDS}
-    rows["\n".join([f"recipe {name}:", *amounts(whole)])] = _augmented(plain, whole, seed)
+    lines, of_recipe = amounts(whole), _augmented(plain, whole, seed)
+    if recipe.hardening:
+        lines = [*(lines if whole else []), "distortions"]
+        of_recipe = distort(of_recipe, recipe.hardening, torch.Generator().manual_seed(seed))
+    rows["\n".join([f"recipe {name}:", *lines])] = of_recipe
 
     figure = Figure(figsize=(0.9 * len(classes) + 1.5, len(rows) + 0.5), layout="constrained")
     figure.suptitle("Training images after augmentation (amounts drawn at random within those stated)", fontsize=11)

@@ -13,6 +13,7 @@ from digitrec import images as images_module
 from digitrec import seeding, training
 from digitrec.artifacts import replacing
 from digitrec.fingerprint import fingerprint
+from digitrec.hardening import hardening_callbacks, hardening_modules
 from digitrec.images import Normalization
 from digitrec.params import Recipe
 from digitrec.training import DigitClassifier, ResumeFrom, build_classifier
@@ -51,18 +52,19 @@ def fit(
     resume_state : Path
         To be removed once the results are safe.
     """
-    modules = (images_module, seeding, training, training.find_model(settings["model"]))
+    recipe = Recipe(**settings["recipe"])
+    modules = (images_module, seeding, training, training.find_model(settings["model"]), *hardening_modules(recipe))
     name = fingerprint({**settings, "device": device}, modules, (images, labels))[:32]
     state = resume_folder / f"{name}.pt"
     classifier = build_classifier(
         settings["model"],
         settings["architecture"],
         **{key: settings[key] for key in ("lr", "batch_size", "max_epochs", "optimizer", "seed")},
-        recipe=Recipe(**settings["recipe"]),
+        recipe=recipe,
         normalization=Normalization(settings["mean"], settings["std"]),
         images=images,
         device=device,
-        callbacks=[*callbacks, ("resume", ResumeFrom(state, _save_state))],
+        callbacks=[*hardening_callbacks(recipe), *callbacks, ("resume", ResumeFrom(state, _save_state))],
         verbose=verbose,
     )
     classifier.fit(np.arange(len(labels)), labels.astype(np.int64))

@@ -85,6 +85,13 @@ class Calibrate(Section):
     target_accuracy: float = Field(gt=0, le=1, description="a number above 0 and at most 1")
 
 
+class Robustness(Section):
+    """Section `robustness`."""
+
+    baseline_images: Count = Field(description="a whole number >= 1")
+    attacked_images: Count = Field(description="a whole number >= 1")
+
+
 class Space(Section):
     """Section `search.space`."""
 
@@ -123,6 +130,19 @@ def _range(low: float, high: float) -> Any:
     ]
 
 
+class Hardening(Section):
+    """Section `hardening` of a recipe."""
+
+    filter: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
+    background: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
+    patch: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
+    noise: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
+    adversarial: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
+
+    def __bool__(self) -> bool:
+        return self != Hardening()
+
+
 class Recipe(Section):
     """How a network is trained; what is left out is not done."""
 
@@ -135,6 +155,8 @@ class Recipe(Section):
     crop_area: _range(0, 1) = Field([1.0, 1.0], description="[lowest, highest], above 0 and at most 1")
     crop_ratio: _range(0, 10) = Field([1.0, 1.0], description="[lowest, highest], above 0 and at most 10")
     shift: float = Field(0.0, ge=0, le=14, description="pixels from 0 to 14")
+    # Left out where there is none: a recipe without it is written, and so named in caches, as before there was any.
+    hardening: Hardening = Field(Hardening(), exclude_if=lambda value: not value)
 
 
 class PipelineRecipe(Recipe):
@@ -167,6 +189,7 @@ class Params(Section):
     recipes: dict[str, PipelineRecipe] = Field(min_length=1, description="a section a recipe")
     evaluate: Evaluate
     calibrate: Calibrate
+    robustness: Robustness
     baselines: Annotated[list[one_of("baselines")], AfterValidator(distinct)] = Field(
         min_length=1, description="a list of one or more different baselines"
     )

@@ -13,6 +13,7 @@ import numpy as np
 from digitrec import images, seeding, training
 from digitrec.artifacts import read_array
 from digitrec.fingerprint import fingerprint
+from digitrec.hardening import hardening_modules
 from digitrec.images import Normalization
 from digitrec.params import Recipe
 
@@ -51,7 +52,7 @@ class Problem:
             "std": self.normalization.std,
             "seed": self.seed,
         }
-        modules = (images, seeding, training, training.find_model(self.model), engine)
+        modules = (images, seeding, training, training.find_model(self.model), engine, *hardening_modules(self.recipe))
         return fingerprint(settings, modules, (read_array(self.images), read_array(self.labels)))
 
 

@@ -12,6 +12,7 @@ from skorch.callbacks import Callback
 
 from digitrec.artifacts import read_array
 from digitrec.errors import DigitrecError
+from digitrec.hardening import hardening_callbacks
 from digitrec.jobs import exit_with
 from digitrec.search.cells import TRAINING_PARAMETERS, Cell, Problem, trajectories
 from digitrec.seeding import derive_seed
@@ -75,7 +76,7 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
             images=images,
             validate=False,
             device=device,
-            callbacks=[("score", scores)],
+            callbacks=[*hardening_callbacks(problem.recipe), ("score", scores)],
             verbose=0,
         )
         classifier.fit(longest.train, labels[longest.train].astype(np.int64))
