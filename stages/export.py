@@ -1,7 +1,7 @@
 """Write the final network as ONNX, with normalization, temperature and softmax inside, and check it.
 
 Reads   data/checkpoints/final.*, data/calibration/calibration.json, data/test/images.npy, metrics/evaluate.json,
-        metrics/calibrate.json
+        metrics/calibrate.json; $DIGITREC_JOBS
 Writes  data/export/model.onnx, model.json and README.md, metrics/export.json, metrics/times/export.json
 """
 
@@ -13,6 +13,7 @@ import torch
 from digitrec.artifacts import read_array, read_json, replacing, write_json
 from digitrec.checkpoints import load_checkpoint
 from digitrec.export import differences, measure_speed, to_onnx, torch_probabilities, whole_network
+from digitrec.jobs import jobs_from_environment
 from digitrec.machine import describe_machine
 from digitrec.model_card import model_card
 from digitrec.recognizer import Recognizer
@@ -39,15 +40,18 @@ def main(root: Path) -> None:
     with replacing(folder / "README.md") as temporary:
         temporary.write_text(model_card(description, calibrated, n_parameters, len(content)), encoding="utf-8")
     write_json(root / "metrics/export.json", {"size_bytes": len(content), "n_parameters": n_parameters} | checked)
-    torch.set_num_threads(1)
-    speed = measure_speed(
-        {"onnxruntime": recognizer.probabilities, "torch": lambda batch: torch_probabilities(module, batch)}, images
-    )
-    write_json(root / "metrics/times/export.json", speed | {"threads": 1, "machine": describe_machine()})
+    speed = {}
+    for threads in sorted({1, jobs_from_environment()}):
+        torch.set_num_threads(threads)
+        onnx = Recognizer(folder, threads).probabilities
+        ways = {"onnxruntime": onnx, "torch": lambda batch: torch_probabilities(module, batch)}
+        speed[f"{threads}_threads"] = measure_speed(ways, images)
+    write_json(root / "metrics/times/export.json", speed | {"machine": describe_machine()})
+    alone = speed["1_threads"]
     print(
         f"{len(content):,} bytes; {checked['other_class']} of {checked['n']:,} images in another class than PyTorch's, "
-        f"largest difference {checked['largest_difference']:.1e}; one image {speed['onnxruntime']['latency_us']} us, "
-        f"PyTorch {speed['torch']['latency_us']} us"
+        f"largest difference {checked['largest_difference']:.1e}; one image {alone['onnxruntime']['latency_us']} us, "
+        f"PyTorch {alone['torch']['latency_us']} us"
     )
 
 
