@@ -20,7 +20,7 @@ from digitrec.training import DigitClassifier
 SEED = 0
 EPS = (0.1, 0.2, 0.3)
 CLEAN = "clean"
-# Images attacked at once: their gradients stay in a core's cache.
+# Images at a time: little memory, and a bar that moves.
 BATCH = 250
 
 
