@@ -46,6 +46,8 @@ def test_the_temperature_divides_the_logits(trained: tuple) -> None:
 
 def test_the_same_network_gives_the_same_bytes(trained: tuple) -> None:
     assert to_onnx(trained[1]) == trained[2]
+    # Whoever exports it, and wherever: the exporter's notes name files.
+    assert b".py" not in trained[2]
 
 
 def test_a_wrong_answer_is_counted() -> None:
