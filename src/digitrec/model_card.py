@@ -58,7 +58,7 @@ probabilities, = session.run(None, {{"images": numpy.zeros((1, 28, 28), "uint8")
 
 ## Limits
 
-* One digit an image, upright, centred and scaled as in MNIST: anything else has to be prepared like that first.
+* One digit an image, upright, centred and scaled as in MNIST: `digitrec predict` prepares other images so.
 * Whatever is not a digit gets an answer all the same; its probability means nothing.
 * The images are of people in the United States around 1990; sevens with a bar and ones with a long upstroke are rare
   among them.
