@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from digitrec.errors import DigitrecError
+from digitrec.jobs import jobs_from_environment
 
 MODEL = click.option(
     "--model",
@@ -91,7 +92,13 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port; 0: one that is free."
 )
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that answer.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=lambda: min(4, jobs_from_environment()),
+    show_default="one a core, 4 at most",
+    help="Processes that answer.",
+)
 @MODEL
 @_plainly
 def serve(host: str, port: int, workers: int, folder: Path) -> None:

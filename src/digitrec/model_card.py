@@ -37,8 +37,9 @@ for any n, 0 for paper and 255 for ink, the digit fitted into the middle 20x20 p
 
 ```python
 import numpy, onnxruntime
+
 session = onnxruntime.InferenceSession("model.onnx")
-probabilities, = session.run(None, {{"images": numpy.zeros((1, 28, 28), "uint8")}})
+(probabilities,) = session.run(None, {{"images": numpy.zeros((1, 28, 28), "uint8")}})
 ```
 
 ## Training

@@ -24,6 +24,9 @@ def serve_command(folder: Path, *options: str) -> list[str]:
         str(folder),
         "--port",
         "0",
+        # The last value of an option counts.
+        "--workers",
+        "1",
         *options,
     ]
 

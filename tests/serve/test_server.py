@@ -73,6 +73,15 @@ def test_ctrl_c_ends_it_quietly(exported: Path) -> None:
     assert (service.process.returncode, errors) == (0, "")
 
 
+def test_workers_end_with_a_parent_that_was_killed(exported: Path) -> None:
+    with running(exported, "--workers", "2") as service:
+        workers = psutil.Process(service.process.pid).children(recursive=True)
+        service.process.kill()
+        service.process.wait()
+        _, alive = psutil.wait_procs(workers, timeout=10)
+        assert not alive
+
+
 def test_two_workers_answer_from_one_port(exported: Path) -> None:
     with running(exported, "--workers", "2") as service:
         with httpx.Client(base_url=service.url, timeout=30) as client:

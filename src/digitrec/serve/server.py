@@ -2,7 +2,9 @@
 
 import errno
 import json
+import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from digitrec.errors import DigitrecError
+from digitrec.jobs import exit_with
 from digitrec.recognizer import Recognizer
 from digitrec.serve.app import build_app
 
@@ -71,15 +74,45 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-class Workers(Multiprocess):
-    """Processes that answer from one socket."""
+class OwnSocket:
+    """What becomes a listening socket of its own in each worker process that it is sent to.
 
-    def terminate_all(self) -> None:
-        """Take no more connections, and let each process finish what it has."""
-        # As long as this process holds the socket, connections would be taken that nobody answers.
-        for listener in self.sockets:
-            listener.close()
-        super().terminate_all()
+    The system spreads connections over such sockets. Of one that all share, the worker that is woken first would take
+    whatever has come in, and the others nothing.
+    """
+
+    def __init__(self, host: str, port: int):
+        self.address = host, port
+
+    def __reduce__(self) -> tuple:
+        return _listen_as_worker, self.address
+
+
+def _listen_as_worker(host: str, port: int) -> socket.socket:
+    exit_with(os.getppid())
+    return listen(host, port, beside_others=True)
+
+
+class Workers(Multiprocess):
+    """Processes that answer on one port.
+
+    Parameters
+    ----------
+    config, sockets
+        uvicorn's.
+    announce : callable
+        Called when all of them answer.
+    """
+
+    def __init__(self, config: uvicorn.Config, sockets: list, announce: Callable[[], None]):
+        super().__init__(config, sockets)
+        self._announce = announce
+
+    def init_processes(self) -> None:
+        """Start them."""
+        super().init_processes()
+        if all(process.wait_until_ready(GRACE, self.should_exit) for process in self.processes):
+            self._announce()
 
 
 def serve(folder: Path, host: str, port: int, workers: int) -> None:
@@ -119,21 +152,22 @@ def serve(folder: Path, host: str, port: int, workers: int) -> None:
         )
         address = f"[{host}]" if ":" in host else host
         accuracy = f", {about['accuracy']:.2%} on its test set" if "accuracy" in about else ""
-        print(
-            f"http://{address}:{listener.getsockname()[1]} answers with {about.get('model', 'a network')}{accuracy}; "
-            "Ctrl-C ends it",
-            flush=True,
-        )
+        port = listener.getsockname()[1]
+        text = f"http://{address}:{port} answers with {about.get('model', 'a network')}{accuracy}; Ctrl-C ends it"
+        announce = partial(print, text, flush=True)
         # uvicorn finishes what is under way, and then passes the signal on.
         with suppress(KeyboardInterrupt):
             if workers > 1:
-                Workers(config, sockets=[listener]).run()
+                # It has shown that the port is free.
+                listener.close()
+                Workers(config, [OwnSocket(host, port)], announce).run()
             else:
+                announce()
                 uvicorn.Server(config).run(sockets=[listener])
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open a socket that listens.
+def listen(host: str, port: int, beside_others: bool = False) -> socket.socket:
+    """Open a socket that listens, alone on its port or beside others of this service.
 
     Raises
     ------
@@ -142,7 +176,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=2048, reuse_port=beside_others)
     except OSError as error:
         told = {
             errno.EADDRINUSE: f"port {port} of {host} is in use: end what uses it, or choose another with --port "
