@@ -47,7 +47,7 @@ PAPER = {
     "nonlinearity": "relu",
 }
 # The winner of `dvc exp run -S model=best`.
-BEST = {"lr": 0.001, "batch_size": 64, "max_epochs": 20, "optimizer": "rmsprop", "columns": 3, "width": 32}
+BEST = {"lr": 0.001, "batch_size": 64, "max_epochs": 20, "optimizer": "rmsprop", "columns": 2, "width": 32}
 
 
 def settings_of(root: Path, params: Params, run: str, seed: int) -> dict[str, Any]:

@@ -101,6 +101,6 @@ def test_the_validation_images_are_those_that_the_final_training_held_out(pipeli
     metrics = json.loads((pipeline.folder / "metrics/train_final.json").read_text())
     assert np.mean(classifier.predict(images[rows]) == labels[rows]) == pytest.approx(metrics["valid_accuracy"])
     assert len(rows) == pytest.approx(0.1 * len(labels), abs=1)
-    # Of as many other images the accuracy would differ.
-    others = np.setdiff1d(np.arange(len(labels)), rows)[: len(rows)]
+    # Of the other images it differs.
+    others = np.setdiff1d(np.arange(len(labels)), rows)
     assert np.mean(classifier.predict(images[others]) == labels[others]) != pytest.approx(metrics["valid_accuracy"])

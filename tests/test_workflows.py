@@ -330,7 +330,7 @@ def test_the_report_shows_what_a_pull_request_changes(pull_request: Pipeline) ->
     # The earlier run of three epochs is drawn beside this one of four.
     for line in re.findall(r"line \[(.*)\]", summary):
         assert len(line.split(",")) == 4
-    assert "Pictures that changed: compare_baselines, confusion" in summary
+    assert "Pictures that changed: calibration, compare_baselines, confusion" in summary
     assert "![" not in summary
     assert comment.startswith(summary)
     pictures = re.findall(r"!\[.*?\]\((.*?)\)", comment)

@@ -4,9 +4,9 @@ import torch
 from digitrec.models import best
 
 
-def test_best_has_610878_parameters_and_gives_ten_logits() -> None:
+def test_best_has_407252_parameters_and_gives_ten_logits() -> None:
     network = best.build().eval()
-    assert sum(p.numel() for p in network.parameters()) == 610_878
+    assert sum(p.numel() for p in network.parameters()) == 407_252
     assert network(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
     assert best.build(width=8).eval()(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
 
