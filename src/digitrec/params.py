@@ -105,6 +105,8 @@ class Search(Section):
     """Section `search`."""
 
     strategy: Literal["grid", "halving"] = Field(description="grid or halving")
+    engine: Literal["skorch", "stacked"] = Field(description="skorch or stacked")
+    max_fits: Count = Field(description="a whole number >= 1")
     cv: int = Field(ge=2, description="a whole number >= 2")
     factor: int = Field(ge=2, description="a whole number >= 2")
     min_images: int = Field(ge=1, description="a whole number >= 1")

@@ -1,20 +1,18 @@
 """Fitting cells one by one with skorch, several at a time, one thread each."""
 
-import os
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed, parallel_config
 from skorch.callbacks import Callback
 
 from digitrec.artifacts import read_array
 from digitrec.errors import DigitrecError
 from digitrec.hardening import hardening_callbacks
-from digitrec.jobs import exit_with
 from digitrec.search.cells import TRAINING_PARAMETERS, Cell, Problem, trajectories
+from digitrec.search.dispatch import run_tasks
 from digitrec.seeding import derive_seed
 from digitrec.training import DigitClassifier, build_classifier
 
@@ -87,19 +85,11 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
     ]
 
 
-def _fit_numbered(number: int, parent: int, *arguments: object) -> tuple[int, list[Outcome]]:
-    exit_with(parent)
-    return number, fit_trajectory(*arguments)
-
-
 def fit_cells(
     problem: Problem, cells: Sequence[Cell], jobs: int, device: str
 ) -> Iterator[tuple[Cell, float | None, str | None]]:
     """Fit cells in parallel and yield each as soon as it is done: the cell, its score, or why it has none."""
     groups = trajectories(cells, problem.recipe)
-    tasks = (delayed(_fit_numbered)(number, os.getpid(), problem, group, device) for number, group in enumerate(groups))
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        # One task ahead: a worker need not wait, and an interruption loses little.
-        for number, outcomes in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
-            for cell, (score, reason) in zip(groups[number], outcomes, strict=True):
-                yield cell, score, reason
+    for number, outcomes in run_tasks(fit_trajectory, [(problem, group, device) for group in groups], jobs):
+        for cell, (score, reason) in zip(groups[number], outcomes, strict=True):
+            yield cell, score, reason
