@@ -49,6 +49,7 @@ def prepare(folder: Path, overrides: list[Path]) -> None:
         subprocess.run(["dvc", "init", "--quiet", "--no-scm"], cwd=folder, check=True)
         config = (ROOT / ".dvc/config").read_text()
         (folder / ".dvc/config").write_text(config + "    no_scm = true\n")
+        shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,8 @@ def test_wall_times_are_no_outputs(finished: Pipeline) -> None:
 
 def test_pictures_are_pngs_of_a_size_for_a_web_page(finished: Pipeline) -> None:
     explored = {"samples", "samples_augmented", "explore_classes", "explore_means", "explore_tsne"}
-    names = {"confusion", "errors", "history", "compare_baselines", "robustness", "robustness_samples", *explored}
+    scored = {"confusion", "errors", "history", "compare_baselines", "robustness", "robustness_samples"}
+    names = {"gridsearch", *scored, *explored}
     for name in names:
         content = (finished.folder / f"plots/{name}.png").read_bytes()
         assert content.startswith(b"\x89PNG")
@@ -91,7 +92,13 @@ def test_dvc_shows_metrics_and_plots(finished: Pipeline, tmp_path: Path) -> None
     assert metrics[""]["data"]["metrics/evaluate.json"]["data"]["n"] == 360
     finished.run("dvc", "plots", "show", "--out", str(tmp_path))
     page = (tmp_path / "index.html").read_text()
-    for title in ("Loss", "Accuracy", "Confusion matrix, test set", "Test accuracy"):
+    for title in (
+        "Candidates of the search, cross-validated",
+        "Loss",
+        "Accuracy",
+        "Confusion matrix, test set",
+        "Test accuracy",
+    ):
         assert f'"{title}"' in page
 
 

@@ -26,10 +26,13 @@ class SearchResult(NamedTuple):
     rows : list of dict
         One a candidate, best first: its parameters, the last round that it reached (from 1), the images used there,
         score and score_std over the folds, score_1 and so on.
+    space : dict of list
+        What was tried of each parameter.
     """
 
     summary: dict[str, Any]
     rows: list[dict[str, Any]]
+    space: dict[str, list]
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -113,7 +116,7 @@ def find_best(
         "strategy": search.strategy,
         "at_grid_edge": _edges(best, space),
     }
-    return SearchResult(summary, rows)
+    return SearchResult(summary, rows, space)
 
 
 def _check(problem: Problem, search: Search, architecture_space: Mapping[str, list], labels: np.ndarray) -> None:
