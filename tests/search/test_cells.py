@@ -61,17 +61,17 @@ def test_the_fingerprint_changes_with_every_ingredient_of_the_problem(tmp_path: 
         replace(problem, normalization=Normalization(0.31, 0.35)),
         replace(problem, seed=1),
     ]
-    prints = [other.fingerprint(skorch_engine) for other in [problem, *others]]
-    prints.append(problem.fingerprint(strategies))
+    prints = [other.fingerprint(skorch_engine.MODULES) for other in [problem, *others]]
+    prints.append(problem.fingerprint((*skorch_engine.MODULES, strategies)))
     assert len(set(prints)) == len(prints)
-    assert replace(problem).fingerprint(skorch_engine) == prints[0]
+    assert replace(problem).fingerprint(skorch_engine.MODULES) == prints[0]
 
 
 def test_the_fingerprint_does_not_depend_on_where_the_files_lie(tmp_path: Path) -> None:
     prints = set()
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
-        prints.add(small_problem(tmp_path / name, 30).fingerprint(skorch_engine))
+        prints.add(small_problem(tmp_path / name, 30).fingerprint(skorch_engine.MODULES))
     assert len(prints) == 1
 
 

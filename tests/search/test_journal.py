@@ -53,6 +53,18 @@ def test_an_entry_is_on_disk_before_add_returns(path: Path) -> None:
     assert journal.score("d") == 0.25
 
 
+def test_what_was_finished_together_is_recorded_together(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, content: written.append(content) or write(file, content))
+    journal = Journal(path)
+    journal.add_all([("d", 0.25, None, {}), ("e", None, "why", {})])
+    assert len(written) == 1
+    for known in (journal, Journal(path)):
+        assert known.score("d") == 0.25
+        assert known.entries["e"]["reason"] == "why"
+
+
 def test_of_two_entries_with_one_key_the_later_counts(path: Path) -> None:
     Journal(path).add("b", 0.75, None, {})
     assert Journal(path).score("b") == 0.75

@@ -1,4 +1,7 @@
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +11,20 @@ import pytest
 from digitrec.errors import DigitrecError, ParamsError
 from digitrec.params import Search, Space, load_params
 from digitrec.search.cells import Cell, Problem
-from digitrec.search.results import SearchResult, _edges, find_best
+from digitrec.search.results import ENGINES, SearchResult, _edges, find_best
 from digitrec.search.skorch_engine import fit_trajectory
-from tests.tiny import ROOT, small_problem, some_digits
+from tests.tiny import MODERN, ROOT, small_problem, some_digits
 
 LABELS = some_digits(300)[1]
 NETWORK = {"hidden_1": [16], "hidden_2": [8]}
 
 
-def _search(strategy: str = "grid", **space: list) -> Search:
+def _search(strategy: str = "grid", engine: str = "skorch", **space: list) -> Search:
     values = {"lr": [0.0001, 0.003], "max_epochs": [1, 2], "batch_size": [32], "optimizer": ["adam"]}
     return load_params(ROOT / "params.yaml").search.model_copy(
         update={
             "strategy": strategy,
+            "engine": engine,
             "cv": 2,
             "factor": 2,
             "min_images": 75,
@@ -128,6 +132,63 @@ def test_several_jobs_find_the_same_as_one(tmp_path: Path) -> None:
     one = _find(small_problem(tmp_path / "one"), _search())
     two = _find(small_problem(tmp_path / "two"), _search(), jobs=2)
     assert (one.summary, one.rows) == (two.summary, two.rows)
+
+
+@pytest.mark.parametrize("strategy", ["grid", "halving"])
+def test_both_engines_give_one_format_and_one_answer(tmp_path: Path, strategy: str) -> None:
+    found = {}
+    for engine in ENGINES:
+        (tmp_path / engine).mkdir()
+        search = _search(strategy, engine=engine)
+        found[engine] = _find(small_problem(tmp_path / engine), search)
+        assert found[engine].summary.pop("engine") == engine
+    skorch, stacked = found["skorch"], found["stacked"]
+    assert list(skorch.rows[0]) == list(stacked.rows[0])
+    assert stacked.best_params == skorch.best_params
+    for one, other in zip(skorch.rows, stacked.rows, strict=True):
+        assert one == pytest.approx(other, abs=0.02)
+
+
+def test_what_one_engine_fitted_is_not_taken_by_the_other(tmp_path: Path) -> None:
+    problem = small_problem(tmp_path)
+    for number, engine in enumerate(ENGINES, start=1):
+        _find(problem, _search(lr=[0.003], engine=engine))
+        assert _n_journalled(tmp_path) == 4 * number
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from digitrec.search.journal import Journal
+from tests.search.test_results import _find, _stacked_search
+from tests.tiny import MODERN, small_problem
+add_all = Journal.add_all
+def add_and_die(self, finished):
+    add_all(self, finished)
+    os.kill(os.getpid(), signal.SIGKILL)
+Journal.add_all = add_and_die
+_find(small_problem(Path(sys.argv[1]), recipe=MODERN), _stacked_search())
+"""
+
+
+def _stacked_search() -> Search:
+    # 6 candidates of one batch size, each with two numbers of epochs: on each fold a stack of 8 and one of 4.
+    return _search(lr=[0.0001, 0.001, 0.003], optimizer=["adam", "rmsprop"], engine="stacked")
+
+
+def test_a_stacked_search_that_was_killed_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+    whole = _find(small_problem(tmp_path / "whole", recipe=MODERN), _stacked_search())
+    killed = small_problem(tmp_path / "killed", recipe=MODERN)
+    for journalled in (8, 16, 20):
+        result = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "killed"], cwd=ROOT)
+        assert result.returncode == -signal.SIGKILL
+        assert _n_journalled(tmp_path / "killed") == journalled
+    again = _find(killed, _stacked_search())
+    assert (again.summary, again.rows) == (whole.summary, whole.rows)
+    lines = [sorted((tmp_path / name / "journal.jsonl").read_text().splitlines()) for name in ("whole", "killed")]
+    assert lines[0] == lines[1]
 
 
 def test_halving_ranks_by_the_last_round_that_was_reached(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ def _cell(train: np.ndarray = TRAIN, test: np.ndarray = TEST, **changes: object)
 
 def _fit(problem: Problem, cells: list[Cell], jobs: int = 1) -> list[tuple[float | None, str | None]]:
     """The outcomes in the order of the cells."""
-    found = {id(cell): (score, reason) for cell, score, reason in fit_cells(problem, cells, jobs, "cpu")}
+    finished = itertools.chain.from_iterable(fit_cells(problem, cells, jobs, "cpu"))
+    found = {id(cell): (score, reason) for cell, score, reason in finished}
     assert len(found) == len(cells)
     return [found[id(cell)] for cell in cells]
 

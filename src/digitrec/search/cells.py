@@ -43,7 +43,7 @@ class Problem:
     normalization: Normalization
     seed: int
 
-    def fingerprint(self, engine: ModuleType) -> str:
+    def fingerprint(self, engine_modules: Sequence[ModuleType]) -> str:
         """Hash everything that a score depends on besides the candidate and the fold: settings, data, code."""
         settings = {
             "model": self.model,
@@ -52,7 +52,8 @@ class Problem:
             "std": self.normalization.std,
             "seed": self.seed,
         }
-        modules = (images, seeding, training, training.find_model(self.model), engine, *hardening_modules(self.recipe))
+        network = training.find_model(self.model)
+        modules = (images, seeding, training, network, *engine_modules, *hardening_modules(self.recipe))
         return fingerprint(settings, modules, (read_array(self.images), read_array(self.labels)))
 
 

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +63,18 @@ class Journal:
         params : dict
             For a person who reads the file.
         """
-        entry = {"key": key, "score": score, "reason": reason, "params": params}
-        line = json.dumps(entry, allow_nan=False).encode() + b"\n"
+        self.add_all([(key, score, reason, params)])
+
+    def add_all(self, finished: Iterable[tuple[str, float | None, str | None, dict[str, Any]]]) -> None:
+        """Record finished cells, as `add` does, all or none."""
+        entries = [dict(zip(("key", "score", "reason", "params"), cell, strict=True)) for cell in finished]
+        lines = b"".join(json.dumps(entry, allow_nan=False).encode() + b"\n" for entry in entries)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
                 # One write: whole lines, also when two searches share the file.
-                content = (b"\n" if self._unfinished else b"") + line
+                content = (b"\n" if self._unfinished else b"") + lines
                 self._unfinished = True
                 if os.write(file, content) < len(content):
                     # What a disk has room for is written without an error.
@@ -83,4 +88,4 @@ class Journal:
                 "make room or give access there, then run the same command again."
             ) from error
         self._unfinished = False
-        self.entries[key] = entry
+        self.entries.update({entry["key"]: entry for entry in entries})

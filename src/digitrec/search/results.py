@@ -9,11 +9,13 @@ import numpy as np
 from digitrec.errors import DigitrecError, ParamsError
 from digitrec.params import Search
 from digitrec.progress import progress_bar
-from digitrec.search import skorch_engine
+from digitrec.search import skorch_engine, stacked_engine
 from digitrec.search.cells import Cell, Problem
 from digitrec.search.journal import Journal
 from digitrec.search.strategies import run_search
 from digitrec.training import build_module
+
+ENGINES = {"skorch": skorch_engine, "stacked": stacked_engine}
 
 
 class SearchResult(NamedTuple):
@@ -22,7 +24,8 @@ class SearchResult(NamedTuple):
     Attributes
     ----------
     summary : dict
-        best_params, best_score, best_score_std, n_candidates, n_fits, n_failed, strategy, at_grid_edge.
+        best_params, best_score, best_score_std, n_candidates, n_fits, n_failed, strategy, engine,
+        at_grid_edge.
     rows : list of dict
         One a candidate, best first: its parameters, the last round that it reached (from 1), the images used there,
         score and score_std over the folds, score_1 and so on.
@@ -80,7 +83,8 @@ def find_best(
     space = {**search.space.model_dump(), **architecture_space}
     _check(problem, search, architecture_space, labels)
     journal = Journal(journal_path)
-    fingerprint = problem.fingerprint(skorch_engine)
+    engine = ENGINES[search.engine]
+    fingerprint = problem.fingerprint(engine.MODULES)
     used: dict[str, None] = {}
 
     def compute(cells: Sequence[Cell], title: str) -> None:
@@ -90,11 +94,14 @@ def find_best(
         print(f"{title}, {len(cells)} fits, {len(cells) - len(todo)} of them in the journal", flush=True)
         scores = [journal.score(key) for key in keys if key in journal]
         with progress_bar(sum(cell.work for cell in todo), "fits", unit="img", unit_scale=True) as bar:
-            for cell, score, reason in skorch_engine.fit_cells(problem, todo, jobs, device):
-                journal.add(cell.key(fingerprint), score, reason, dict(cell.params))
-                scores.append(np.nan if score is None else score)
+            for finished in engine.fit_cells(problem, todo, jobs, device):
+                # Together, because the others of a stack would not be the same without some that are done.
+                journal.add_all(
+                    (cell.key(fingerprint), score, reason, dict(cell.params)) for cell, score, reason in finished
+                )
+                scores += [np.nan if score is None else score for _, score, _ in finished]
                 bar.set_postfix_str(f"{len(scores)}/{len(cells)} fits, best {np.nanmax([0, *scores]):.4f}", False)
-                bar.update(cell.work)
+                bar.update(sum(cell.work for cell, _, _ in finished))
 
     def score_of(cell: Cell) -> float:
         return journal.score(cell.key(fingerprint))
@@ -114,6 +121,7 @@ def find_best(
         "n_fits": len(used),
         "n_failed": len(reasons),
         "strategy": search.strategy,
+        "engine": search.engine,
         "at_grid_edge": _edges(best, space),
     }
     return SearchResult(summary, rows, space)

@@ -1,5 +1,6 @@
 """Fitting cells one by one with skorch, several at a time, one thread each."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,10 @@ from digitrec.seeding import derive_seed
 from digitrec.training import DigitClassifier, build_classifier
 
 Outcome = tuple[float | None, str | None]
+Finished = tuple[Cell, float | None, str | None]
+
+# What scores depend on, besides those of every training.
+MODULES = (sys.modules[__name__],)
 
 
 class _ScoreAfter(Callback):
@@ -35,7 +40,8 @@ class _ScoreAfter(Callback):
 
 
 @lru_cache(maxsize=2)
-def _open(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
+def open_data(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Map both arrays, once in each process."""
     return read_array(images), read_array(labels)
 
 
@@ -56,7 +62,7 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
     """
     # In the worker's own process; with more threads than one, parallel fits would wait for each other.
     torch.set_num_threads(1)
-    images, labels = _open(problem.images, problem.labels)
+    images, labels = open_data(problem.images, problem.labels)
     longest = max(cells, key=lambda cell: cell.params["max_epochs"])
     scores = _ScoreAfter(
         [cell.params["max_epochs"] for cell in cells], longest.test, labels[longest.test].astype(np.int64)
@@ -85,11 +91,8 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
     ]
 
 
-def fit_cells(
-    problem: Problem, cells: Sequence[Cell], jobs: int, device: str
-) -> Iterator[tuple[Cell, float | None, str | None]]:
-    """Fit cells in parallel and yield each as soon as it is done: the cell, its score, or why it has none."""
+def fit_cells(problem: Problem, cells: Sequence[Cell], jobs: int, device: str) -> Iterator[list[Finished]]:
+    """Fit cells in parallel and yield those of a training when it is done: the cell, its score, or why it has none."""
     groups = trajectories(cells, problem.recipe)
     for number, outcomes in run_tasks(fit_trajectory, [(problem, group, device) for group in groups], jobs):
-        for cell, (score, reason) in zip(groups[number], outcomes, strict=True):
-            yield cell, score, reason
+        yield [(cell, *outcome) for cell, outcome in zip(groups[number], outcomes, strict=True)]
