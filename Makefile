@@ -52,9 +52,10 @@ lint: $(READY)  ## Ruff: mistakes and format
 	ruff check .
 	ruff format --check .
 
-bench: $(READY)  ## Training speed, cost of augmentation, start-up times, side by side (about 5 minutes on an idle machine)
+bench: $(READY)  ## Training speed, cost of augmentation, stacks, start-up times, side by side (about 8 minutes on an idle machine)
 	python benchmarks/training_speed.py
 	python benchmarks/augmentation.py
+	python benchmarks/stacked.py
 	python benchmarks/stage_startup.py
 
 seeds: $(READY)  ## Test accuracy over seeds (20 minutes on two cores, then an hour for `best`); a killed run goes on

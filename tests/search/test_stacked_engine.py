@@ -184,6 +184,9 @@ def test_the_rest_of_a_killed_search_comes_to_the_same_stacks() -> None:
 def test_every_module_that_scores_depend_on_is_in_the_fingerprint(tmp_path: Path) -> None:
     problem = small_problem(tmp_path, 30)
     whole = problem.fingerprint(stacked_engine.MODULES)
+    names = {module.__name__.rpartition(".")[2] for module in stacked_engine.MODULES}
+    files = {path.stem for path in Path(stacked_engine.__file__).parent.glob("stacked_*.py")}
+    assert names == files | {"skorch_engine"}
     for module in stacked_engine.MODULES:
         assert problem.fingerprint([other for other in stacked_engine.MODULES if other is not module]) != whole
     assert replace(problem).fingerprint(skorch_engine.MODULES) != whole

@@ -10,6 +10,7 @@ import torch
 from digitrec.images import Normalization
 from digitrec.params import Recipe
 from digitrec.search.cells import Cell, Problem
+from digitrec.search.stacked_network import StackedNetwork
 from digitrec.search.stacked_training import Member, StackedTraining
 from digitrec.seeding import derive_seed
 from digitrec.training import DigitClassifier, build_classifier
@@ -40,9 +41,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return losses
 
 
-def alone(problem: Problem, cell: Cell, recorded: list[float]) -> np.ndarray:
-    """Train a cell as the skorch engine does; its losses, of shape (steps,)."""
-    recorded.clear()
+def alone(problem: Problem, cell: Cell) -> DigitClassifier:
+    """Train a cell as the skorch engine does."""
     images, labels = some_digits(N_TRAIN + 100)
     classifier = build_classifier(
         problem.model,
@@ -55,12 +55,11 @@ def alone(problem: Problem, cell: Cell, recorded: list[float]) -> np.ndarray:
         validate=False,
         verbose=0,
     )
-    classifier.fit(cell.train, labels[cell.train])
-    return np.array(recorded)
+    return classifier.fit(cell.train, labels[cell.train])
 
 
-def stacked(problem: Problem, cells: Sequence[Cell]) -> np.ndarray:
-    """Train cells as one stack; their losses, of shape (steps, cells)."""
+def stacked(problem: Problem, cells: Sequence[Cell]) -> tuple[np.ndarray, torch.Tensor]:
+    """Train cells as one stack; their losses, of shape (steps, cells), and weights, of shape (cells, parameters)."""
     losses = []
 
     def recording(step: object, generator: torch.Generator) -> object:
@@ -75,14 +74,17 @@ def stacked(problem: Problem, cells: Sequence[Cell]) -> np.ndarray:
     order = [place[id(member.longest)] for member in training.members]
     for _ in training.run(recording):
         pass
-    return torch.stack(losses).numpy()[:, np.argsort(order)]
+    back = np.argsort(order)
+    return torch.stack(losses).numpy()[:, back], training.network.weights[back]
 
 
 def assert_same_losses(problem: Problem, cells: list[Cell], recorded: list[float], steps: int, rtol: float) -> None:
-    losses = stacked(problem, cells)
+    losses, _ = stacked(problem, cells)
     assert losses.shape == (steps, len(cells))
     for column, cell in zip(losses.T, cells, strict=True):
-        np.testing.assert_allclose(column, alone(problem, cell, recorded), rtol=rtol)
+        recorded.clear()
+        alone(problem, cell)
+        np.testing.assert_allclose(column, recorded, rtol=rtol)
 
 
 def cells_of(network: dict, optimizers: Sequence[str] = ("adam", "rmsprop"), **changes: object) -> list[Cell]:
@@ -142,13 +144,18 @@ def test_members_of_several_folds_have_the_losses_of_their_own(tmp_path: Path, r
     assert_same_losses(problem, cells[:-1], recorded, 10, rtol=1e-6)
 
 
+@pytest.mark.usefixtures("_double_precision")
 def test_auxiliary_classifiers_and_batch_normalization_are_the_same(tmp_path: Path, recorded: list[float]) -> None:
     problem = small_problem(tmp_path, N_TRAIN + 100, "best", PLAIN)
     cells = [
-        Cell({"lr": 0.0001, "max_epochs": 2, "batch_size": 32, "optimizer": "adam", "columns": 2, "width": 4}, *fold)
+        Cell({"lr": 0.003, "max_epochs": 2, "batch_size": 32, "optimizer": "sgd", "columns": 2, "width": 4}, *fold)
         for fold in [(np.arange(96), np.arange(96, 200)), (np.arange(60, 156), np.arange(60))]
     ]
-    losses = stacked(problem, cells)
-    for column, cell in zip(losses.T, cells, strict=True):
-        # Its two columns' losses stand one after the other; it multiplies in bfloat16.
-        np.testing.assert_allclose(column, alone(problem, cell, recorded)[::2], rtol=0.01)
+    losses, weights = stacked(problem, cells)
+    for column, row, cell in zip(losses.T, weights, cells, strict=True):
+        recorded.clear()
+        classifier = alone(problem, cell)
+        # Its two columns' losses stand one after the other. It gives them in single precision.
+        np.testing.assert_allclose(column, recorded[::2], rtol=1e-4)
+        # Of these losses, the first does not depend on the second column's training.
+        torch.testing.assert_close(row, StackedNetwork([classifier.module_]).weights[0], rtol=1e-4, atol=1e-5)

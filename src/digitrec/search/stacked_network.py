@@ -167,7 +167,8 @@ def _log_softmax(rules: _Rules, x: Tensor, dim: int, **kwargs: Any) -> Tensor:
 def _over_maps(rules: _Rules, function: Callable, x: Tensor, dim: int) -> Tensor:
     if dim % x.ndim != 1:
         return function(x, dim)
-    return rules.join(function(rules.part(x), -1))
+    # First come the maps: along a last dimension of ten, softmax takes seven times as long on a CPU.
+    return rules.join(function(rules.part(x).movedim(-1, 0).contiguous(), 0).movedim(0, -1))
 
 
 def _cat(rules: _Rules, tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
