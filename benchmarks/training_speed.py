@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from originals import fetcher
 from skorch import NeuralNetClassifier
 from torch import nn
 from torch.utils.data import Subset
@@ -26,7 +27,7 @@ from torchvision.transforms import Compose, Normalize, ToTensor
 
 from digitrec.artifacts import write_json
 from digitrec.datasets.mnist import MIRRORS, SHA256_OF_CONTENT
-from digitrec.downloads import Fetcher, RemoteFile, sources_from_environment
+from digitrec.downloads import RemoteFile
 from digitrec.images import Normalization
 from digitrec.machine import describe_machine, headline
 from digitrec.models import mnistnet
@@ -47,7 +48,7 @@ WAYS = {
 
 def torchvision_mnist(root: Path, folder: Path) -> MNIST:
     """Lay the four files out as torchvision wants them, and open its dataset."""
-    fetch = Fetcher(sources_from_environment(root.parent / "shared/mnist"), root / "data/cache/downloads")
+    fetch = fetcher(root)
     raw = folder / "MNIST/raw"
     raw.mkdir(parents=True)
     for name, digest in SHA256_OF_CONTENT.items():

@@ -75,7 +75,8 @@ def test_params_cannot_be_changed_after_loading() -> None:
 
 
 def test_names_known_are_the_files_that_are_there() -> None:
-    assert known_names("models") == ["best", "googlenet", "lenet5", "mlp", "mnistnet", "resnet18", "shah", "wang"]
+    expected = ["best", "fast", "googlenet", "lenet5", "mlp", "mnistnet", "resnet18", "shah", "wang"]
+    assert known_names("models") == expected
     assert {"digits", "mnist", "kmnist", "fashion_mnist", "qmnist", "emnist_digits"} == set(known_names("datasets"))
     assert "svm" in known_names("baselines")
 
@@ -211,7 +212,7 @@ def test_a_seed_is_a_whole_number_and_nothing_else(tmp_path: Path, text: str) ->
             "recipes.robust.hardening.path: is no known key; did you mean 'patch'",
         ),
         ("  attacked_images: 1000", "  attacked_images: 0", "robustness.attacked_images: got 0, expected a whole num"),
-        ("model: mnistnet", "model: lenet", "model: got 'lenet', expected one of best, googlenet, lenet5, mlp, mn"),
+        ("model: mnistnet", "model: lenet", "model: got 'lenet', expected one of best, fast, googlenet, lenet5, mlp"),
         ("  - svm", "  - smv", "baselines[6]: got 'smv', expected one of decision_tree, gaussian_naive_bayes, knn"),
         ("  - svm", "  - mlp", "baselines: got ['decision_tree', "),
         ("    lr: [0.0001, 0.001]", "    lr: [0.0001, -1]", "search.space.lr[1]: got -1, expected a list of one or"),
@@ -221,7 +222,11 @@ def test_a_seed_is_a_whole_number_and_nothing_else(tmp_path: Path, text: str) ->
         ("    optimizer: [adam, rmsprop]", "    optimizer: [adam, adma]", "search.space.optimizer[1]: got 'adma', exp"),
         ("      num_units: [10]", "      num_units: []", "search.architectures.mnistnet.num_units: got [], expected"),
         ("      num_units: [10]", "      num_units: [yes, true]", "search.architectures.mnistnet.num_units[1]: got T"),
-        ("    lenet5: {}", "    lenet6: {}", "search.architectures.lenet6: got {}, expected one of best, googlenet"),
+        (
+            "    lenet5: {}",
+            "    lenet6: {}",
+            "search.architectures.lenet6: got {}, expected one of best, fast, googlenet",
+        ),
         ("  max_images: 20480", "  max_images: 319", "search.max_images: got 319, expected at least min_images (320)"),
     ],
 )

@@ -71,7 +71,7 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
     text = str(raised.value)
     assert "4 mistakes" in text
     for part in (
-        "systems.okon.model: got 'mnistnett', expected one of best, googlenet",
+        "systems.okon.model: got 'mnistnett', expected one of best, fast, googlenet",
         "systems.okon.lr: got -1, expected a number > 0",
         "systems.okon.seeds: got [1, 1], expected a list without repeated values",
         "systems.okon.recipe.crop_area: got [1.0, 0.7], expected [lowest, highest], the lowest first",
