@@ -9,6 +9,9 @@ from typing import Any
 
 from digitrec.errors import ArtifactError
 
+# Of an entry's form and meaning.
+VERSION = 1
+
 
 class Journal:
     """Scores by cell key, in a file of JSON lines to which every finished cell is added at once.
@@ -16,8 +19,8 @@ class Journal:
     Parameters
     ----------
     path : Path
-        Read if it exists. Lines that are damaged (the last one, when the machine went down) are ignored with a
-        warning and their cells are fitted again.
+        Read if it exists. Lines that are damaged (the last one, when the machine went down) or of another version are
+        ignored with a warning and their cells are fitted again.
     """
 
     def __init__(self, path: Path):
@@ -26,20 +29,24 @@ class Journal:
         lines = path.read_bytes().split(b"\n") if path.exists() else []
         # What follows the last newline was not written to its end.
         self._unfinished = bool(lines and lines[-1])
-        damaged = 0
+        damaged = foreign = 0
         for line in lines:
             if not line:
                 continue
             try:
                 entry = json.loads(line)
+                if entry.get("version") != VERSION:
+                    foreign += 1
+                    continue
                 score, reason = entry["score"], entry["reason"]
                 if not ((isinstance(score, float) and 0 <= score <= 1) or (score is None and isinstance(reason, str))):
                     raise ValueError("neither a score nor a reason")
                 self.entries[str(entry["key"])] = entry
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError):
                 damaged += 1
-        if damaged:
-            print(f"warning: ignoring {damaged} damaged entries of {path}; their fits are done again.", flush=True)
+        for count, kind in ((damaged, "damaged entries"), (foreign, "entries of another version")):
+            if count:
+                print(f"warning: ignoring {count} {kind} of {path}; their fits are done again.", flush=True)
 
     def __contains__(self, key: str) -> bool:
         return key in self.entries
@@ -62,7 +69,7 @@ class Journal:
         params : dict
             For a person who reads the file.
         """
-        entry = {"key": key, "score": score, "reason": reason, "params": params}
+        entry = {"version": VERSION, "key": key, "score": score, "reason": reason, "params": params}
         line = json.dumps(entry, allow_nan=False).encode() + b"\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,6 @@
 """Fitting cells one by one with skorch, several at a time, one thread each."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,11 +32,6 @@ class _ScoreAfter(Callback):
             self.accuracy[epoch] = float(np.mean(net.predict(self.rows) == self.labels))
 
 
-@lru_cache(maxsize=2)
-def _open(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
-    return read_array(images), read_array(labels)
-
-
 def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list[Outcome]:
     """Train once and score each cell after its number of epochs.
 
@@ -56,7 +49,7 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
     """
     # In the worker's own process; with more threads than one, parallel fits would wait for each other.
     torch.set_num_threads(1)
-    images, labels = _open(problem.images, problem.labels)
+    images, labels = read_array(problem.images), read_array(problem.labels)
     longest = max(cells, key=lambda cell: cell.params["max_epochs"])
     scores = _ScoreAfter(
         [cell.params["max_epochs"] for cell in cells], longest.test, labels[longest.test].astype(np.int64)
@@ -90,6 +83,9 @@ def fit_cells(
 ) -> Iterator[tuple[Cell, float | None, str | None]]:
     """Fit cells in parallel and yield each as soon as it is done: the cell, its score, or why it has none."""
     groups = trajectories(cells, problem.recipe)
-    for number, outcomes in run_tasks(fit_trajectory, [(problem, group, device) for group in groups], jobs):
+    tasks = [(problem, group, device) for group in groups]
+    for number, outcomes in run_tasks(fit_trajectory, tasks, jobs, problem.data_version):
+        if isinstance(outcomes, DigitrecError):
+            outcomes = [(None, str(outcomes))] * len(groups[number])
         for cell, (score, reason) in zip(groups[number], outcomes, strict=True):
             yield cell, score, reason
