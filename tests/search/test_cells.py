@@ -1,5 +1,6 @@
 import inspect
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import numpy as np
 import pytest
 
 from digitrec.artifacts import write_array
+from digitrec.errors import ArtifactError
 from digitrec.images import Normalization
 from digitrec.search import skorch_engine, strategies
-from digitrec.search.cells import Cell, Problem, trajectories
+from digitrec.search.cells import PROJECT, Cell, Problem, trajectories
 from tests.tiny import MODERN, PAPER, PLAIN, small_problem, some_digits
 
 PARAMS = {"lr": 0.001, "max_epochs": 2, "batch_size": 32, "optimizer": "adam", "hidden_1": 16, "hidden_2": 8}
@@ -108,6 +110,63 @@ def test_the_longest_trainings_come_first(recipe: object) -> None:
     cells = [_cell(lr=lr, max_epochs=epochs) for lr, epochs in [(1, 2), (2, 9), (3, 5), (3, 7)]]
     work = [max(cell.work for cell in group) for group in trajectories(cells, recipe)]
     assert work == sorted(work, reverse=True)
+
+
+ROWS = np.random.default_rng(0).permutation(60_000)
+FOLD = np.sort(ROWS[:40_000]), np.sort(ROWS[40_000:])
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "at_most"),
+    [
+        (*FOLD, 16_000),
+        # Rows of part of the images, in an order that matters.
+        (ROWS[:4_000], ROWS[4_000:6_000], 13_000),
+        # A few rows, far apart.
+        (np.array([5, 59_999]), np.array([7]), 1_000),
+        (np.array([3, 3, 2]), np.array([], np.int64), 1_000),
+        (np.arange(70_000)[::-1], np.arange(70_000), 300_000),
+    ],
+)
+def test_a_cell_travels_in_kilobytes_and_arrives_as_it_was(train: np.ndarray, test: np.ndarray, at_most: int) -> None:
+    content = pickle.dumps(_cell(train, test))
+    assert len(content) < at_most
+    arrived = pickle.loads(content)
+    assert arrived.params == PARAMS
+    for there, here in ((arrived.train, train), (arrived.test, test)):
+        assert there.dtype == np.int64
+        assert there.tolist() == here.tolist()
+    assert arrived.key("a") == _cell(train, test).key("a")
+
+
+def test_a_problem_arrives_in_the_project_folder_of_where_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = small_problem(tmp_path, 30)
+    here = replace(away, images=PROJECT / "data/train/images.npy", labels=PROJECT / "stages/../data/train/labels.npy")
+    sent = [pickle.dumps(problem) for problem in (away, here)]
+    assert pickle.loads(sent[0]) == away
+    monkeypatch.setattr("digitrec.search.cells.PROJECT", Path("/elsewhere"))
+    assert pickle.loads(sent[0]) == away
+    arrived = pickle.loads(sent[1])
+    assert arrived.images == Path("/elsewhere/data/train/images.npy")
+    assert arrived.labels == Path("/elsewhere/data/train/labels.npy")
+    assert replace(arrived, images=away.images, labels=away.labels) == away
+
+
+def test_the_version_of_the_data_is_that_of_the_files_as_they_are_now(tmp_path: Path) -> None:
+    problem = small_problem(tmp_path, 30)
+    before = problem.data_version()
+    assert problem.data_version() == before
+    images, labels = some_digits(30)
+    write_array(problem.labels, np.roll(labels, 1).astype(np.uint8))
+    other = problem.data_version()
+    assert other != before
+    write_array(problem.images, 255 - images)
+    assert problem.data_version() not in (before, other)
+    problem.images.unlink()
+    with pytest.raises(ArtifactError, match=r"images\.npy is missing"):
+        problem.data_version()
 
 
 def test_no_cells_make_no_trainings() -> None:

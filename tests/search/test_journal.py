@@ -43,7 +43,7 @@ def test_a_journal_is_read_again(path: Path, capsys: pytest.CaptureFixture) -> N
 
 def test_every_entry_is_a_line_of_json_that_a_person_can_read(path: Path) -> None:
     entries = [json.loads(line) for line in path.read_text().splitlines()]
-    assert entries[0] == {"key": "a", "score": 0.5, "reason": None, "params": {"lr": 0.1}}
+    assert entries[0] == {"version": 1, "key": "a", "score": 0.5, "reason": None, "params": {"lr": 0.1}}
 
 
 def test_an_entry_is_on_disk_before_add_returns(path: Path) -> None:
@@ -89,13 +89,13 @@ def test_a_last_line_that_was_torn_costs_that_fit_only(path: Path, capsys: pytes
         b"[]",
         b"3",
         b"null",
-        b"{}",
-        b'{"key": "x", "score": 0.5}',
-        b'{"key": "x", "score": 1.5, "reason": null, "params": {}}',
-        b'{"key": "x", "score": NaN, "reason": null, "params": {}}',
-        b'{"key": "x", "score": "0.5", "reason": null, "params": {}}',
-        b'{"key": "x", "score": null, "reason": null, "params": {}}',
-        b'{"score": 0.5, "reason": null, "params": {}}',
+        b'{"version": 1}',
+        b'{"version": 1, "key": "x", "score": 0.5}',
+        b'{"version": 1, "key": "x", "score": 1.5, "reason": null, "params": {}}',
+        b'{"version": 1, "key": "x", "score": NaN, "reason": null, "params": {}}',
+        b'{"version": 1, "key": "x", "score": "0.5", "reason": null, "params": {}}',
+        b'{"version": 1, "key": "x", "score": null, "reason": null, "params": {}}',
+        b'{"version": 1, "score": 0.5, "reason": null, "params": {}}',
         b"\xff\xfe\x00",
     ],
 )
@@ -105,6 +105,17 @@ def test_a_damaged_entry_is_ignored_with_a_warning(path: Path, capsys: pytest.Ca
     assert _keys(path) == ["a", "b", "c"]
     message = capsys.readouterr().out
     assert f"warning: ignoring 1 damaged entries of {path}; their fits are done again." in message
+
+
+@pytest.mark.parametrize("version", [b"", b'"version": 0, ', b'"version": 2, ', b'"version": "1", '])
+def test_an_entry_of_another_version_is_ignored_with_a_warning(
+    path: Path, capsys: pytest.CaptureFixture, version: bytes
+) -> None:
+    with open(path, "ab") as file:
+        file.write(b"{" + version + b'"key": "a", "score": 0.25, "reason": null, "params": {}}\n')
+    assert Journal(path).score("a") == 0.5
+    message = capsys.readouterr().out
+    assert f"warning: ignoring 1 entries of another version of {path}; their fits are done again." in message
 
 
 FULL_DISK = """

@@ -259,6 +259,34 @@ def test_more_folds_than_images_of_a_class_is_a_mistake(tmp_path: Path) -> None:
         _find(small_problem(tmp_path), search)
 
 
+def _limited(search: Search, max_fits: int) -> Search:
+    return search.model_copy(update={"max_fits": max_fits})
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fits", "text"),
+    [("grid", 8, "4 candidates (grid) on 2 folds"), ("halving", 14, "4 + 2 + 1 candidates (halving) on 2 folds")],
+)
+def test_a_search_of_more_fits_than_allowed_is_refused_before_any_fit(
+    tmp_path: Path, strategy: str, fits: int, text: str
+) -> None:
+    problem = small_problem(tmp_path)
+    with pytest.raises(ParamsError) as caught:
+        _find(problem, _limited(_search(strategy), fits - 1))
+    assert f"params.yaml: search.max_fits: got {fits - 1}, but {text} take {fits} fits; raise it" in str(caught.value)
+    assert not (tmp_path / "journal.jsonl").exists()
+    assert _find(problem, _limited(_search(strategy), fits)).summary["n_fits"] == fits
+
+
+def test_all_mistakes_of_a_search_are_named_at_once(tmp_path: Path) -> None:
+    search = _limited(_search(), 1).model_copy(update={"cv": 200})
+    with pytest.raises(ParamsError) as caught:
+        _find(small_problem(tmp_path), search, {"hidden_1": [16, -1], "hidden_2": [8, "many"]})
+    assert str(caught.value).startswith("4 mistakes in params.yaml")
+    for part in ("search.cv: got 200", "search.max_fits: got 1,", "hidden_1=-1", "hidden_2='many'"):
+        assert part in str(caught.value)
+
+
 def test_a_network_without_arguments_can_be_searched(tmp_path: Path) -> None:
     problem = small_problem(tmp_path, model="lenet5")
     result = _find(problem, _search(lr=[0.003], max_epochs=[1]), {})

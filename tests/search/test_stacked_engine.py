@@ -139,7 +139,7 @@ def test_cells_that_share_a_training_are_one_member(tmp_path: Path) -> None:
     problem = small_problem(tmp_path)
     groups = trajectories([_cell(max_epochs=epochs) for epochs in (3, 1, 2)], PLAIN)
     assert len(groups) == 1
-    (outcomes,) = fit_stack(problem, groups)
+    (outcomes,) = fit_stack(problem, groups, "cpu")
     assert len({score for score, _ in outcomes}) > 1
     one_by_one = [_fit(problem, [cell])[0] for cell in groups[0]]
     assert outcomes == one_by_one

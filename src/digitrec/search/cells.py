@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ from digitrec.params import Recipe
 
 # Of a candidate's parameters, those that say how to train; the others are arguments of the network.
 TRAINING_PARAMETERS = ("lr", "max_epochs", "batch_size", "optimizer")
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Problem:
     Parameters
     ----------
     images, labels : Path
-        `.npy` files, uint8 of shape (n, 28, 28) and (n,): every worker opens them itself.
+        `.npy` files, uint8 of shape (n, 28, 28) and (n,): every worker opens them itself. Those that lie in the
+        project's folder become, on another machine, those of the project's folder there.
     model : str
         A file in `models/`.
     recipe : Recipe
@@ -56,6 +59,33 @@ class Problem:
         modules = (images, seeding, training, network, *engine_modules, *hardening_modules(self.recipe))
         return fingerprint(settings, modules, (read_array(self.images), read_array(self.labels)))
 
+    def data_version(self) -> str:
+        """Name the images and labels that lie there now."""
+        return ".".join(_hash_array(path, path.exists() and path.stat().st_mtime_ns) for path in self._files)
+
+    @property
+    def _files(self) -> tuple[Path, Path]:
+        return self.images, self.labels
+
+    def __reduce__(self) -> tuple:
+        files = [path.resolve() for path in self._files]
+        files = [path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path for path in files]
+        return _problem_here, (*files, self.model, self.recipe, self.normalization, self.seed)
+
+
+# A worker asks before each of its tasks.
+@lru_cache(maxsize=4)
+def _hash_array(path: Path, modified: int) -> str:
+    array = read_array(path)
+    digest = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
+    digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()[:12]
+
+
+def _problem_here(images: Path, labels: Path, *settings: Any) -> Problem:
+    # An absolute path stays what it is.
+    return Problem(PROJECT / images, PROJECT / labels, *settings)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -82,6 +112,9 @@ class Cell:
         digest.update(np.ascontiguousarray(self.test, np.int64))
         return digest.hexdigest()[:32]
 
+    def __reduce__(self) -> tuple:
+        return _unpack_cell, (dict(self.params), _pack(self.train), _pack(self.test))
+
     @property
     def architecture(self) -> dict[str, Any]:
         return {key: value for key, value in self.params.items() if key not in TRAINING_PARAMETERS}
@@ -90,6 +123,20 @@ class Cell:
     def work(self) -> int:
         """Images that the fit passes through the network."""
         return len(self.train) * self.params["max_epochs"]
+
+
+def _pack(rows: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Put row numbers into few bytes: bits where they ascend and that is shorter, else the smallest integers."""
+    last = int(rows.max(initial=0))
+    numbers = rows.astype(np.min_scalar_type(last))
+    if np.all(rows[1:] > rows[:-1]) and last // 8 + 1 < numbers.nbytes:
+        return np.packbits(np.bincount(rows, minlength=last + 1).astype(bool)), True
+    return numbers, False
+
+
+def _unpack_cell(params: dict[str, Any], *packed: tuple[np.ndarray, bool]) -> Cell:
+    rows = [np.flatnonzero(np.unpackbits(numbers)) if bits else numbers for numbers, bits in packed]
+    return Cell(params, *(numbers.astype(np.int64) for numbers in rows))
 
 
 def trajectories(cells: Sequence[Cell], recipe: Recipe) -> list[list[Cell]]:

@@ -1,11 +1,13 @@
-"""Tasks of a search side by side: in processes of this machine, one thread each."""
+"""Tasks of a search side by side: in processes of this machine, one thread each, or on a Dask cluster."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from digitrec.errors import DigitrecError
 from digitrec.jobs import exit_with
 
 
@@ -14,8 +16,17 @@ def _numbered(number: int, parent: int, function: Callable, arguments: Sequence)
     return number, function(*arguments)
 
 
-def run_tasks(function: Callable, tasks: Sequence[Sequence], jobs: int) -> Iterator[tuple[int, Any]]:
+def scheduler_from_environment() -> str | None:
+    """Read `DIGITREC_SCHEDULER`: the address of a Dask scheduler, if tasks go to one."""
+    return os.environ.get("DIGITREC_SCHEDULER") or None
+
+
+def run_tasks(
+    function: Callable, tasks: Sequence[Sequence], jobs: int, data_version: Callable[[], str]
+) -> Iterator[tuple[int, Any]]:
     """Call a function for each task and yield each result as soon as it is there.
+
+    With a scheduler's address in `DIGITREC_SCHEDULER` the tasks go to its workers.
 
     Parameters
     ----------
@@ -24,16 +35,35 @@ def run_tasks(function: Callable, tasks: Sequence[Sequence], jobs: int) -> Itera
     tasks : sequence of sequence
         The arguments of each call.
     jobs : int
-        Calls at a time.
+        Calls at a time; on a cluster, it is as many as there are workers.
+    data_version : callable
+        Names the data that the tasks read. A worker of a cluster must give the same name.
 
     Yields
     ------
     number : int
         Which task.
     result
-        What the function returned.
+        What the function returned; a `DigitrecError` where all workers of a cluster that tried were killed.
+
+    Raises
+    ------
+    DigitrecError
+        When the cluster cannot be reached, has no workers, or one with other code, libraries or data; when a process
+        of this machine was killed.
     """
+    if address := scheduler_from_environment():
+        from digitrec.search.cluster import run_on_cluster  # It takes half a second, which most searches need not pay.
+
+        yield from run_on_cluster(address, function, tasks, data_version)
+        return
     calls = (delayed(_numbered)(number, os.getpid(), function, task) for number, task in enumerate(tasks))
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        # One task ahead: a worker need not wait, and an interruption loses little.
-        yield from Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(calls)
+    try:
+        with parallel_config(backend="loky", inner_max_num_threads=1):
+            # One task ahead: a worker need not wait, and an interruption loses little.
+            yield from Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(calls)
+    except TerminatedWorkerError as error:
+        raise DigitrecError(
+            "a process that was fitting was killed, perhaps for want of memory. What was finished is kept; "
+            "run the same command again, with fewer fits at a time (DIGITREC_JOBS) if memory is short."
+        ) from error

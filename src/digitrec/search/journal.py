@@ -10,6 +10,9 @@ from typing import Any
 
 from digitrec.errors import ArtifactError
 
+# Of an entry's form and meaning.
+VERSION = 1
+
 
 class Journal:
     """Scores by cell key, in a file of JSON lines to which every finished cell is added at once.
@@ -17,8 +20,8 @@ class Journal:
     Parameters
     ----------
     path : Path
-        Read if it exists. Lines that are damaged (the last one, when the machine went down) are ignored with a
-        warning and their cells are fitted again.
+        Read if it exists. Lines that are damaged (the last one, when the machine went down) or of another version are
+        ignored with a warning and their cells are fitted again.
     """
 
     def __init__(self, path: Path):
@@ -27,20 +30,24 @@ class Journal:
         lines = path.read_bytes().split(b"\n") if path.exists() else []
         # What follows the last newline was not written to its end.
         self._unfinished = bool(lines and lines[-1])
-        damaged = 0
+        damaged = foreign = 0
         for line in lines:
             if not line:
                 continue
             try:
                 entry = json.loads(line)
+                if entry.get("version") != VERSION:
+                    foreign += 1
+                    continue
                 score, reason = entry["score"], entry["reason"]
                 if not ((isinstance(score, float) and 0 <= score <= 1) or (score is None and isinstance(reason, str))):
                     raise ValueError("neither a score nor a reason")
                 self.entries[str(entry["key"])] = entry
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError):
                 damaged += 1
-        if damaged:
-            print(f"warning: ignoring {damaged} damaged entries of {path}; their fits are done again.", flush=True)
+        for count, kind in ((damaged, "damaged entries"), (foreign, "entries of another version")):
+            if count:
+                print(f"warning: ignoring {count} {kind} of {path}; their fits are done again.", flush=True)
 
     def __contains__(self, key: str) -> bool:
         return key in self.entries
@@ -67,7 +74,8 @@ class Journal:
 
     def add_all(self, finished: Iterable[tuple[str, float | None, str | None, dict[str, Any]]]) -> None:
         """Record finished cells, as `add` does, all or none."""
-        entries = [dict(zip(("key", "score", "reason", "params"), cell, strict=True)) for cell in finished]
+        names = ("key", "score", "reason", "params")
+        entries = [{"version": VERSION} | dict(zip(names, cell, strict=True)) for cell in finished]
         lines = b"".join(json.dumps(entry, allow_nan=False).encode() + b"\n" for entry in entries)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

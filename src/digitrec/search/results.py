@@ -12,7 +12,7 @@ from digitrec.progress import progress_bar
 from digitrec.search import skorch_engine, stacked_engine
 from digitrec.search.cells import Cell, Problem
 from digitrec.search.journal import Journal
-from digitrec.search.strategies import run_search
+from digitrec.search.strategies import candidates_by_round, run_search
 from digitrec.training import build_module
 
 ENGINES = {"skorch": skorch_engine, "stacked": stacked_engine}
@@ -76,12 +76,13 @@ def find_best(
     Raises
     ------
     ParamsError
-        When the network refuses a candidate, or there are more folds than images of a class.
+        When the network refuses a candidate, there are more folds than images of a class, or more fits than
+        `search.max_fits`.
     DigitrecError
-        When no fit succeeded.
+        When no fit succeeded, or the cluster cannot be used.
     """
     space = {**search.space.model_dump(), **architecture_space}
-    _check(problem, search, architecture_space, labels)
+    _check(problem, search, space, architecture_space, labels)
     journal = Journal(journal_path)
     engine = ENGINES[search.engine]
     fingerprint = problem.fingerprint(engine.MODULES)
@@ -127,11 +128,25 @@ def find_best(
     return SearchResult(summary, rows, space)
 
 
-def _check(problem: Problem, search: Search, architecture_space: Mapping[str, list], labels: np.ndarray) -> None:
+def _check(
+    problem: Problem,
+    search: Search,
+    space: Mapping[str, list],
+    architecture_space: Mapping[str, list],
+    labels: np.ndarray,
+) -> None:
+    mistakes = []
     rarest = int(np.bincount(labels).min())
     if search.cv > rarest:
-        raise ParamsError([f"search.cv: got {search.cv}, but the rarest class has {rarest} images"])
-    mistakes = []
+        mistakes.append(f"search.cv: got {search.cv}, but the rarest class has {rarest} images")
+    rounds = candidates_by_round(search, space, len(labels))
+    if search.cv * sum(rounds) > search.max_fits:
+        candidates = " + ".join(f"{count:,}" for count in rounds)
+        mistakes.append(
+            f"search.max_fits: got {search.max_fits}, but {candidates} candidates ({search.strategy}) on {search.cv} "
+            f"folds take {search.cv * sum(rounds):,} fits; raise it, or give fewer values in search.space and "
+            "search.architectures"
+        )
     # One argument at a time suffices to find names and values that the network refuses.
     first = {key: values[0] for key, values in architecture_space.items()}
     for key, values in architecture_space.items() or [(None, [None])]:

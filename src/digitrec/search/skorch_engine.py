@@ -2,8 +2,6 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -39,12 +37,6 @@ class _ScoreAfter(Callback):
             self.accuracy[epoch] = float(np.mean(net.predict(self.rows) == self.labels))
 
 
-@lru_cache(maxsize=2)
-def open_data(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Map both arrays, once in each process."""
-    return read_array(images), read_array(labels)
-
-
 def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list[Outcome]:
     """Train once and score each cell after its number of epochs.
 
@@ -62,7 +54,7 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
     """
     # In the worker's own process; with more threads than one, parallel fits would wait for each other.
     torch.set_num_threads(1)
-    images, labels = open_data(problem.images, problem.labels)
+    images, labels = read_array(problem.images), read_array(problem.labels)
     longest = max(cells, key=lambda cell: cell.params["max_epochs"])
     scores = _ScoreAfter(
         [cell.params["max_epochs"] for cell in cells], longest.test, labels[longest.test].astype(np.int64)
@@ -94,5 +86,8 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
 def fit_cells(problem: Problem, cells: Sequence[Cell], jobs: int, device: str) -> Iterator[list[Finished]]:
     """Fit cells in parallel and yield those of a training when it is done: the cell, its score, or why it has none."""
     groups = trajectories(cells, problem.recipe)
-    for number, outcomes in run_tasks(fit_trajectory, [(problem, group, device) for group in groups], jobs):
+    tasks = [(problem, group, device) for group in groups]
+    for number, outcomes in run_tasks(fit_trajectory, tasks, jobs, problem.data_version):
+        if isinstance(outcomes, DigitrecError):
+            outcomes = [(None, str(outcomes))] * len(groups[number])
         yield [(cell, *outcome) for cell, outcome in zip(groups[number], outcomes, strict=True)]

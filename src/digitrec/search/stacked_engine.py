@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import torch
 
+from digitrec.artifacts import read_array
 from digitrec.errors import DigitrecError
 from digitrec.search import (
     skorch_engine,
@@ -17,8 +18,8 @@ from digitrec.search import (
     stacked_training,
 )
 from digitrec.search.cells import Cell, Problem, trajectories
-from digitrec.search.dispatch import run_tasks
-from digitrec.search.skorch_engine import Finished, fit_trajectory, open_data
+from digitrec.search.dispatch import run_tasks, scheduler_from_environment
+from digitrec.search.skorch_engine import Finished, fit_trajectory
 from digitrec.search.stacked_cuda import run_stacks
 from digitrec.search.stacked_network import check_stacked
 from digitrec.search.stacked_training import Member, Outcome, train
@@ -37,14 +38,17 @@ MODULES = (
 MEMBERS_ON_CPU, MEMBERS_ON_GPU = 8, 64
 
 
-def fit_stack(problem: Problem, groups: Sequence[Sequence[Cell]], one_by_one: bool = False) -> list[list[Outcome]]:
-    """Train a stack on one thread of the CPU.
+def fit_stack(
+    problem: Problem, groups: Sequence[Sequence[Cell]], device: str, one_by_one: bool = False
+) -> list[list[Outcome]]:
+    """Train a stack, on one thread of the CPU or alone on a GPU.
 
     Parameters
     ----------
     problem : Problem
     groups : sequence of sequence of Cell
         A member each: cells alike but for `max_epochs`. All of one architecture, batch size and number of images.
+    device : str
     one_by_one : bool
         Leave them to the `skorch` engine.
 
@@ -54,11 +58,16 @@ def fit_stack(problem: Problem, groups: Sequence[Sequence[Cell]], one_by_one: bo
         For each group, as `skorch_engine.fit_trajectory` gives them.
     """
     if one_by_one:
-        return [fit_trajectory(problem, group, "cpu") for group in groups]
+        return [fit_trajectory(problem, group, device) for group in groups]
+    members = [Member(group) for group in groups]
+    data = read_array(problem.images), read_array(problem.labels)
+    if device != "cpu":
+        done = run_stacks([members], lambda stack, capture: train(problem, *data, stack, device, capture))
+        outcomes = {id(member.cells): member.outcomes() for stack in done for member in stack}
+        return [outcomes[id(group)] for group in groups]
     torch.set_num_threads(1)
     _keep_freed_memory()
-    members = [Member(group) for group in groups]
-    for _ in train(problem, *open_data(problem.images, problem.labels), members, "cpu"):
+    for _ in train(problem, *data, members, device):
         pass
     return [member.outcomes() for member in members]
 
@@ -73,20 +82,22 @@ def fit_cells(problem: Problem, cells: Sequence[Cell], jobs: int, device: str) -
     reasons = {name: _why_not(problem, group[0]) for name, group in {_name(group): group for group in groups}.items()}
     for reason in sorted(set(filter(None, reasons.values()))):
         print(f"{problem.model}: not stacked, but fitted one by one: {reason}", flush=True)
-    alone = [group for group in groups if reasons[_name(group)]]
     stacks = make_stacks([group for group in groups if not reasons[_name(group)]], device)
-    if device == "cpu":
-        tasks = [(stack, False) for stack in stacks] + [([group], True) for group in alone]
-        calls = [(problem, *task) for task in tasks]
-        for number, outcomes in run_tasks(fit_stack, calls, jobs):
-            yield _finished(tasks[number][0], outcomes)
-        return
-    for number, outcomes in run_tasks(fit_trajectory, [(problem, group, device) for group in alone], jobs):
-        yield _finished([alone[number]], [outcomes])
-    data = open_data(problem.images, problem.labels)
-    members = [[Member(group) for group in stack] for stack in stacks]
-    for done in run_stacks(members, lambda stack, capture: train(problem, *data, stack, device, capture)):
-        yield _finished([member.cells for member in done], [member.outcomes() for member in done])
+    tasks = [(problem, [group], device, True) for group in groups if reasons[_name(group)]]
+    # The GPU of this machine is shared by stacks of one process; those of a cluster get a stack at a time.
+    share = device != "cpu" and not scheduler_from_environment()
+    if not share:
+        tasks = [(problem, stack, device) for stack in stacks] + tasks
+    for number, outcomes in run_tasks(fit_stack, tasks, jobs, problem.data_version):
+        parts = tasks[number][1]
+        if isinstance(outcomes, DigitrecError):
+            outcomes = [[(None, str(outcomes))] * len(part) for part in parts]
+        yield _finished(parts, outcomes)
+    if share:
+        members = [[Member(group) for group in stack] for stack in stacks]
+        data = read_array(problem.images), read_array(problem.labels)
+        for done in run_stacks(members, lambda stack, capture: train(problem, *data, stack, device, capture)):
+            yield _finished([member.cells for member in done], [member.outcomes() for member in done])
 
 
 def make_stacks(groups: Sequence[Sequence[Cell]], device: str) -> list[list[Sequence[Cell]]]:

@@ -42,6 +42,35 @@ class _Candidate(ClassifierMixin, BaseEstimator):
         return self.score_of(Cell(self.params, self.train_, X))
 
 
+def candidates_by_round(search: Search, space: Mapping[str, list], n_images: int) -> list[int]:
+    """Count the candidates of each round, as scikit-learn's searches will try them.
+
+    Parameters
+    ----------
+    search : Search
+    space : mapping
+        A list of values for each parameter.
+    n_images : int
+
+    Returns
+    -------
+    list of int
+    """
+    counts = [math.prod(len(values) for values in space.values())]
+    if search.strategy == "halving":
+        least, most = _images_a_round(search, n_images)
+        needed = math.floor(math.log(counts[0], search.factor))
+        possible = math.floor(math.log(most // least, search.factor))
+        for _ in range(min(needed, possible)):
+            counts.append(math.ceil(counts[-1] / search.factor))
+    return counts
+
+
+def _images_a_round(search: Search, n_images: int) -> tuple[int, int]:
+    most = min(search.max_images, n_images)
+    return min(search.min_images, most), most
+
+
 def run_search(
     search: Search,
     space: Mapping[str, list],
@@ -72,23 +101,20 @@ def run_search(
     GridSearchCV or HalvingGridSearchCV
         As after `fit`, without a refit.
     """
-    n_candidates = math.prod(len(values) for values in space.values())
     # A fit that failed has the score NaN; any error here would be ours.
     settings: dict[str, Any] = {"refit": False, "error_score": "raise", "return_train_score": False}
     if search.strategy == "halving":
         base = HalvingGridSearchCV
-        most = min(search.max_images, len(labels))
+        least, most = _images_a_round(search, len(labels))
         settings |= {
             "factor": search.factor,
-            "min_resources": min(search.min_images, most),
+            "min_resources": least,
             "max_resources": most,
             "random_state": derive_seed(seed, "halving"),
         }
-        rounds = 1 + math.floor(math.log(n_candidates, search.factor))
-        possible = 1 + math.floor(math.log(most // settings["min_resources"], search.factor))
-        rounds = min(rounds, possible)
     else:
-        base, rounds = GridSearchCV, 1
+        base = GridSearchCV
+    rounds = len(candidates_by_round(search, space, len(labels)))
 
     class JournalledSearch(base):
         # scikit-learn looks at the signature to know what to pass, and that has changed from release to release.

@@ -1,0 +1,305 @@
+"""A real scheduler and real workers, each a process on this machine; some of them are killed."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from digitrec.errors import DigitrecError
+from digitrec.search import cluster
+from digitrec.search.dispatch import run_tasks
+from tests.conftest import ROOT, TINY, Pipeline, prepare
+
+# On a machine that others load.
+PATIENCE = 180
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not get that far"
+        time.sleep(0.05)
+
+
+class Cluster:
+    """A scheduler on a free port, and workers in project folders."""
+
+    def __init__(self, folder: Path, path: Path = ROOT / "src"):
+        self.folder = folder
+        self.processes: list[subprocess.Popen] = []
+        self.scheduler = self._start(folder, "scheduler", "--host", "127.0.0.1", "--port", "0", PYTHONPATH=str(path))
+        _wait_until(lambda: "Scheduler at:" in self.log(self.scheduler))
+        self.address = self.log(self.scheduler).split("Scheduler at:")[1].split()[0]
+
+    def _start(self, project: Path, *arguments: str, **environment: str) -> subprocess.Popen:
+        with open(self.folder / f"{len(self.processes)}.log", "wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dask", *arguments, "--no-dashboard"],
+                cwd=project,
+                env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.processes.append(process)
+        return process
+
+    def log(self, process: subprocess.Popen) -> str:
+        return (self.folder / f"{self.processes.index(process)}.log").read_text()
+
+    def start_worker(self, project: Path = ROOT, *options: str) -> subprocess.Popen:
+        """Start a worker as the README says, but so that it is one process, which nothing starts again."""
+        options = ("--nthreads", "1", *options) if "--nthreads" not in options else options
+        options = ("--host", "127.0.0.1", "--memory-limit", "0", "--local-directory", str(self.folder), *options)
+        if "--nworkers" not in options:
+            options = (*options, "--no-nanny")
+        # The tests' own modules are functions to run.
+        path = os.pathsep.join([str(project / "src"), str(ROOT)])
+        process = self._start(project, "worker", self.address, *options, PYTHONPATH=path)
+        _wait_until(lambda: "Starting established connection" in self.log(process))
+        return process
+
+    def stop(self) -> None:
+        for process in self.processes[::-1]:
+            process.terminate()
+        for process in self.processes[::-1]:
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    cluster = Cluster(folder)
+    monkeypatch.setenv("DIGITREC_SCHEDULER", cluster.address)
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+# What workers run. They import this file.
+
+
+def data() -> str:
+    return "the same"
+
+
+def data_by_place() -> str:
+    return str(Path.cwd())
+
+
+def wait_for_file(number: int, file: Path) -> int:
+    while number == 0 and not file.exists():
+        time.sleep(0.05)
+    return number
+
+
+def kill_worker(number: int) -> int:
+    if number == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def fail(number: int) -> None:
+    raise ZeroDivisionError(f"task {number}")
+
+
+def test_results_come_as_they_finish(dask: Cluster, tmp_path: Path) -> None:
+    dask.start_worker()
+    dask.start_worker()
+    file = tmp_path / "go on"
+    results = run_tasks(wait_for_file, [(number, file) for number in range(5)], 1, data)
+    assert sorted(next(results)[1] for _ in range(4)) == [1, 2, 3, 4]
+    file.touch()
+    assert list(results) == [(0, 0)]
+
+
+def test_an_error_in_a_task_is_raised(dask: Cluster) -> None:
+    dask.start_worker()
+    with pytest.raises(ZeroDivisionError, match="task 0"):
+        list(run_tasks(fail, [(0,)], 1, data))
+
+
+def test_a_task_that_kills_its_workers_is_given_up_and_costs_no_other(dask: Cluster) -> None:
+    # With a nanny, which starts the worker again.
+    dask.start_worker(ROOT, "--nworkers", "1")
+    results = dict(run_tasks(kill_worker, [(number,) for number in range(4)], 1, data))
+    assert isinstance(results.pop(0), DigitrecError)
+    assert results == {1: 1, 2: 2, 3: 3}
+
+
+def test_a_scheduler_that_goes_away_is_one_message(dask: Cluster, tmp_path: Path) -> None:
+    dask.start_worker()
+    results = run_tasks(wait_for_file, [(number, tmp_path / "never") for number in (1, 0)], 1, data)
+    assert next(results) == (0, 1)
+    dask.scheduler.kill()
+    with pytest.raises(DigitrecError, match=f"the Dask scheduler at {dask.address} is gone"):
+        next(results)
+
+
+def test_a_worker_that_would_run_several_tasks_in_one_process_is_refused(dask: Cluster) -> None:
+    dask.start_worker(ROOT, "--nthreads", "2")
+    with pytest.raises(DigitrecError, match=r"nthreads 2 \(here 1\).*--nthreads 1"):
+        next(run_tasks(wait_for_file, [(1, Path())], 1, data))
+
+
+def test_a_worker_that_comes_late_with_other_data_is_refused(dask: Cluster, tmp_path: Path) -> None:
+    dask.start_worker()
+    file = tmp_path / "go on"
+    # Both places must know the first worker's data.
+    results = run_tasks(wait_for_file, [(number, file) for number in (1, 0, 0, 0)], 1, data_by_place)
+    assert next(results) == (0, 1)
+    dask.start_worker(tmp_path)
+    # The next tasks are handed out when one is done.
+    file.touch()
+    with pytest.raises(DigitrecError, match=rf"worker tcp://.* data {tmp_path} \(here {Path.cwd()}\)"):
+        list(results)
+
+
+def test_a_cluster_without_workers_is_one_message(dask: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "WORKERS_TIMEOUT", 1)
+    with pytest.raises(DigitrecError, match=f"{dask.address} has had no worker for 1 s.*dask worker {dask.address}"):
+        next(run_tasks(wait_for_file, [(1, Path())], 1, data))
+
+
+@pytest.mark.parametrize(
+    "address", ["host:8786", "tcp://host", "tcp://host:99999", "tcp://:8786", "http://a:1", "8786"]
+)
+def test_what_is_no_address_is_refused_at_once(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("DIGITREC_SCHEDULER", address)
+    with pytest.raises(DigitrecError, match=f"got '{address}', expected an address such as tcp://host:8786"):
+        next(run_tasks(wait_for_file, [(1, Path())], 1, data))
+
+
+def test_a_server_that_says_nothing_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("DIGITREC_SCHEDULER", address)
+        with pytest.raises(DigitrecError, match=f"no Dask scheduler answered at {address} within 1 s"):
+            next(run_tasks(wait_for_file, [(1, Path())], 1, data))
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """A pipeline up to the search, which ran on this machine alone."""
+    folder = tmp_path_factory.mktemp("searched")
+    overrides = folder / "tiny.yaml"
+    space = {
+        "lr": [0.001, 0.002, 0.003, 0.004],
+        "optimizer": ["adam", "rmsprop"],
+        "max_epochs": [12],
+        "batch_size": [8],
+    }
+    overrides.write_text(yaml.safe_dump(TINY | {"search": TINY["search"] | {"space": space}}))
+    pipeline = prepare(folder / "project", overrides)
+    for stage in ("download", "normalize_stats", "gridsearch"):
+        pipeline.stage(stage)
+    return pipeline
+
+
+def _copy(pipeline: Pipeline, folder: Path) -> Pipeline:
+    """A clone on another machine: it has the data, and has searched nothing."""
+    shutil.copytree(pipeline.folder, folder, symlinks=True)
+    for path in ("data/cache", "data/gridsearch"):
+        shutil.rmtree(folder / path)
+    for path in ("metrics/gridsearch.json", "plots/gridsearch.csv"):
+        (folder / path).unlink()
+    return Pipeline(folder)
+
+
+def _journal(pipeline: Pipeline) -> list[str]:
+    path = pipeline.folder / "data/cache/gridsearch.jsonl"
+    return sorted(path.read_text().splitlines()) if path.exists() else []
+
+
+def test_a_search_on_a_cluster_gives_the_same_bytes_also_when_a_worker_is_killed(
+    searched: Pipeline, dask: Cluster, tmp_path: Path
+) -> None:
+    here = _copy(searched, tmp_path / "here")
+    # Its workers have only their own clone's data.
+    there = _copy(searched, tmp_path / "there")
+    workers = [dask.start_worker(there.folder) for _ in range(2)]
+    here.environment["DIGITREC_SCHEDULER"] = dask.address
+    process = here.start("python", "stages/gridsearch.py")
+    _wait_until(lambda: len(_journal(here)) >= 2)
+    workers[0].kill()
+    output = process.communicate()[0]
+    assert process.returncode == 0, output
+    assert here.snapshot() == searched.snapshot()
+    assert _journal(here) == _journal(searched)
+    assert _journal(there) == []
+
+    # And a search by who is left alone.
+    again = _copy(searched, tmp_path / "again")
+    again.stage("gridsearch", DIGITREC_SCHEDULER=dask.address)
+    assert again.snapshot() == searched.snapshot()
+
+
+def _edit_code(project: Path) -> None:
+    with open(project / "src/digitrec/training.py", "a") as file:
+        file.write("# Changed.\n")
+
+
+def _edit_data(project: Path) -> None:
+    labels = project / "data/train/labels.npy"
+    content = bytearray(labels.read_bytes())
+    content[-1] ^= 1
+    labels.unlink()
+    labels.write_bytes(content)
+
+
+def _remove_data(project: Path) -> None:
+    (project / "data/train/images.npy").unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        (_edit_code, ["is not like this search: code {there} (here {here}). Give it the same commit"]),
+        (_edit_data, ["is not like this search: data ", "`dvc repro normalize-stats` (or `dvc pull`)"]),
+        (_remove_data, ["{folder}/data/train/images.npy is missing: run `dvc repro` to make it"]),
+    ],
+)
+def test_a_worker_with_other_code_or_data_is_refused_before_any_work(
+    searched: Pipeline, dask: Cluster, tmp_path: Path, change: Callable[[Path], None], parts: list[str]
+) -> None:
+    here = _copy(searched, tmp_path / "here")
+    there = _copy(searched, tmp_path / "there")
+    change(there.folder)
+    dask.start_worker(there.folder)
+    result = here.stage("gridsearch", ok=False, DIGITREC_SCHEDULER=dask.address)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    (message,) = (line for line in result.stderr.splitlines() if line.startswith("error: "))
+    assert message.startswith("error: worker tcp://127.0.0.1:")
+    names = {"folder": there.folder}
+    for name, pipeline in (("here", here), ("there", there)):
+        names[name] = cluster.hash_code(pipeline.folder / "src/digitrec")
+    for part in parts:
+        assert part.format(**names) in message
+    assert _journal(here) == []
+
+
+def test_a_scheduler_that_cannot_be_reached_is_one_message(searched: Pipeline, tmp_path: Path) -> None:
+    here = _copy(searched, tmp_path / "here")
+    # A port that nobody listens on.
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+    result = here.stage("gridsearch", ok=False, DIGITREC_SCHEDULER=address)
+    assert result.returncode == 1
+    assert f"no Dask scheduler answered at {address} within 8 s. Start one there" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert _journal(here) == []
