@@ -56,6 +56,7 @@ bench: $(READY)  ## Training speed, cost of augmentation, stacks, start-up times
 	python benchmarks/training_speed.py
 	python benchmarks/augmentation.py
 	python benchmarks/stacked.py
+	python benchmarks/search.py
 	python benchmarks/stage_startup.py
 
 seeds: $(READY)  ## Test accuracy over seeds (20 minutes on two cores, then an hour for `best`); a killed run goes on
