@@ -52,12 +52,14 @@ lint: $(READY)  ## Ruff: mistakes and format
 	ruff check .
 	ruff format --check .
 
-bench: $(READY)  ## Training speed, cost of augmentation, stacks, start-up times, side by side (about 8 minutes on an idle machine)
+bench: $(READY)  ## Training, search, stacks, time to 99 %, memory, start-up, side by side (half an hour on an idle machine; 6.4 GB of disk)
 	python benchmarks/training_speed.py
 	python benchmarks/augmentation.py
 	python benchmarks/stacked.py
 	python benchmarks/search.py
 	python benchmarks/stage_startup.py
+	python benchmarks/time_to_99.py
+	python benchmarks/memory.py
 
 seeds: $(READY)  ## Test accuracy over seeds (20 minutes on two cores, then an hour for `best`); a killed run goes on
 	python benchmarks/seeds.py --runs modern paper
