@@ -131,3 +131,5 @@ def test_files_that_cannot_be_read_are_told_of(tmp_path: Path) -> None:
         read_file(tmp_path)
     with pytest.raises(ImageError, match=r"none\.png: cannot be read: No such file"):
         read_file(tmp_path / "none.png")
+    with pytest.raises(ImageError, match="has more than 300,000,000 bytes"):
+        read_file(Path("/dev/zero"))

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -99,12 +100,31 @@ def test_a_bad_file_is_one_line_and_the_others_are_answered(tmp_path: Path) -> N
     ]
 
 
+def test_standard_input_that_is_closed_holds_nothing() -> None:
+    code = "from digitrec.cli import main; main()"
+    command = ["bash", "-c", '"$0" "$@" <&-', sys.executable, "-c", code, "predict", "--model", str(MODEL), "-"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr == "error: standard input: is empty (0 bytes), expected an image\n"
+
+
+def test_a_name_that_the_terminal_cannot_show_is_answered(tmp_path: Path) -> None:
+    (tmp_path / "fünf.png").write_bytes((FOLDER / "8_plain_008.png").read_bytes())
+    result = predict("fünf.png", folder=tmp_path, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("f\\xfcnf.png: 8  ")
+
+
 def test_the_picture_shows_what_the_network_saw(tmp_path: Path) -> None:
     names = [str(FOLDER / "8_plain_008.png"), str(FOLDER / "3_plain_003.png")]
     assert predict(*names, "--show", str(tmp_path / "seen.png")).returncode == 0
     with Image.open(tmp_path / "seen.png") as image:
         assert image.width > 200
     assert predict(*names, "--show", str(tmp_path / "none" / "seen.png")).returncode == 0
+    for name in ("", str(tmp_path)):
+        result = predict(*names, "--show", name)
+        assert result.returncode == 2
+        assert "Invalid value for '--show'" in result.stderr
 
 
 def test_a_missing_a_damaged_and_a_foreign_model_are_one_line(tmp_path: Path) -> None:

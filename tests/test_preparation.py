@@ -99,6 +99,48 @@ def test_stray_marks_are_left_out_and_parts_of_the_digit_are_not() -> None:
     assert likeness(find_digit(broken).image, expected) > 0.9
 
 
+def test_a_broad_digit_that_leaves_a_part_of_a_tight_image_free_is_whole() -> None:
+    page = drawn(3, 90, 20, (200, 160))
+    left, top, width, height = cv2.boundingRect((page < 128).astype(np.uint8))
+    tight = page[top : top + height, left - 25 : left + width]
+    assert likeness(find_digit(tight).image, find_digit(page).image) > 0.9
+
+
+def test_a_line_of_one_pixel_in_a_large_image_does_not_break() -> None:
+    page = np.full((1300, 1300), 255, np.uint8)
+    cv2.line(page, (1100, 607), (1106, 860), 0, 1)
+    image = find_digit(page).image
+    assert (image.max(1) > 100).sum() >= 20
+
+
+def test_paper_on_a_table_is_read_as_paper_alone() -> None:
+    page = drawn(4)
+    table = cv2.copyMakeBorder(page, 30, 40, 50, 20, cv2.BORDER_CONSTANT, value=60)
+    found, expected = find_digit(table), find_digit(page)
+    assert likeness(found.image, expected.image) > 0.97
+    assert np.abs(np.array(found.box) - expected.box - [50, 30, 50, 30]).max() <= 1
+    assert len(find_line(table)) == 1
+    # Squared paper: its lines end where the paper does.
+    page[7::31] = np.minimum(page[7::31], 170)
+    page[:, 5::31] = np.minimum(page[:, 5::31], 170)
+    table = cv2.copyMakeBorder(page, 30, 40, 50, 20, cv2.BORDER_CONSTANT, value=60)
+    assert likeness(find_digit(table).image, expected.image) > 0.85
+
+
+@pytest.mark.parametrize("digit", [0, 4, 7])
+def test_a_frame_around_a_digit_and_a_line_under_it_are_left_out(digit: int) -> None:
+    page = drawn(digit, size=(200, 180))
+    expected = find_digit(page)
+    marked = [page.copy() for _ in range(3)]
+    cv2.rectangle(marked[0], (14, 16), (184, 164), 0, 2)
+    cv2.ellipse(marked[1], (100, 90), (92, 84), 0, 0, 360, 0, 3)
+    left, _, right, bottom = expected.box
+    cv2.line(marked[2], (left - 10, bottom + 8), (right + 10, bottom + 11), 0, 3)
+    for image in marked:
+        assert likeness(find_digit(image).image, expected.image) > 0.97
+        assert len(find_line(image)) == 1
+
+
 def test_an_image_in_the_form_of_mnist_is_taken_as_it_is() -> None:
     image = find_digit(drawn()).image
     assert np.array_equal(find_digit(image).image, image)
@@ -121,8 +163,9 @@ def test_a_line_gives_its_digits_from_left_to_right_without_punctuation() -> Non
     digits = [1, 2, 0, 5, 0]
     parts = [drawn(digit, 60, 6, (70, 100)) for digit in digits]
     page = np.concatenate(parts, 1)
-    # A comma behind the second digit.
+    # A comma behind the second digit, and a line under them all.
     page[80:92, 138:141] = 0
+    page[94:96, 10:-10] = 0
     found = find_line(page)
     assert len(found) == len(digits)
     lefts = [digit.box[0] for digit in found]

@@ -29,6 +29,9 @@ def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> Any:
         try:
+            # A file's name may hold what the terminal's encoding does not; closed before the start, there is no stdout.
+            if sys.stdout:
+                sys.stdout.reconfigure(errors="backslashreplace")
             return command(*arguments, **options)
         except DigitrecError as error:
             print(f"error: {error}", file=sys.stderr)
@@ -46,7 +49,12 @@ def main() -> None:
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--line", is_flag=True, help="Each image is a line of separate digits, read from left to right.")
 @click.option("--json", "as_json", is_flag=True, help="A list of answers as JSON.")
-@click.option("--show", type=click.Path(path_type=Path), metavar="OUT.PNG", help="Draw what the network saw.")
+@click.option(
+    "--show",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.PNG",
+    help="Draw what the network saw.",
+)
 @MODEL
 @_plainly
 def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | None, folder: Path) -> None:
@@ -61,6 +69,8 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
     from digitrec.progress import progress_bar
     from digitrec.recognizer import Recognizer
 
+    if show and not show.name:
+        raise click.BadParameter(f"got '{show}', expected a file's name", param_hint="'--show'")
     recognizer = Recognizer(folder)
     names = [name for pattern in images for name in _matching(pattern)]
     answers = []
@@ -119,13 +129,17 @@ def _matching(pattern: str) -> list[str]:
 
 
 def _contents(names: list[str]) -> Iterator[tuple[str, Any]]:
-    from digitrec.decoding import ImageError, read_file
+    from digitrec.decoding import ImageError, read_file, read_stream
 
     for name in names:
-        if name == "-":
-            yield "standard input", sys.stdin.buffer.read()
-            continue
+        shown = "standard input" if name == "-" else name
         try:
-            yield name, read_file(Path(name))
+            if name != "-":
+                content = read_file(Path(name))
+            else:
+                # None where it was closed before the start.
+                content = read_stream(sys.stdin.buffer, shown) if sys.stdin else b""
         except ImageError as error:
-            yield name, error
+            yield shown, error
+        else:
+            yield shown, content

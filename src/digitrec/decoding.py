@@ -4,6 +4,7 @@ import io
 import logging
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -12,6 +13,8 @@ from digitrec.errors import DigitrecError
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 MAX_PIXELS = 25_000_000
+# Of a file that is read: 25 million pixels of four 16-bit channels without compression, and more than enough beside.
+MAX_BYTES = 300_000_000
 # Grey levels out of 255 between the darkest and the brightest of what can be seen, from which on it is a page and not
 # ink alone.
 PAGE_CONTRAST = 60
@@ -30,14 +33,29 @@ def read_file(path: Path) -> bytes:
     Raises
     ------
     ImageError
-        When there is no such file, it is a folder, or cannot be read.
+        When there is no such file, it is a folder, cannot be read, or is larger than any image that is taken.
     """
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return read_stream(file, str(path))
     except IsADirectoryError as error:
         raise ImageError(f"{path}: is a folder, expected an image file (for all in it: '{path}/*')") from error
     except OSError as error:
         raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def read_stream(file: BinaryIO, name: str) -> bytes:
+    """Read all that a file or a pipe gives.
+
+    Raises
+    ------
+    ImageError
+        When it is larger than any image that is taken.
+    """
+    content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ImageError(f"{name}: has more than {MAX_BYTES:,} bytes, which is too many for an image")
+    return content
 
 
 def decode(content: bytes, name: str) -> np.ndarray:

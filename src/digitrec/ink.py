@@ -48,7 +48,14 @@ class Piece:
         return target[top : top + self.height, left : left + self.width]
 
 
-def ink_of(grey: np.ndarray) -> tuple[np.ndarray, float]:
+def reduced(grey: np.ndarray) -> tuple[np.ndarray, float]:
+    """Reduce an image to at most 1600 pixels on the longer side; the scale, at most 1, comes with it."""
+    scale = min(1.0, LARGEST / max(grey.shape))
+    size = [max(1, round(side * scale)) for side in reversed(grey.shape)]
+    return (cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1 else grey), scale
+
+
+def ink_of(grey: np.ndarray) -> np.ndarray:
     """Tell ink from the page.
 
     Parameters
@@ -59,15 +66,8 @@ def ink_of(grey: np.ndarray) -> tuple[np.ndarray, float]:
     Returns
     -------
     array
-        How much ink there is, float32 from 0 to 1, all 0 where there is none. Of the image's shape, or smaller where
-        the image has more than 1600 pixels on a side.
-    float
-        The scale by which it was reduced, at most 1.
+        How much ink there is, float32 of shape (height, width), from 0 to 1, all 0 where there is none.
     """
-    scale = min(1.0, LARGEST / max(grey.shape))
-    if scale < 1:
-        size = [max(1, round(side * scale)) for side in reversed(grey.shape)]
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     page = _page_around_a_large_digit(grey)
     if page is None:
         page = _page_of(grey)
@@ -85,16 +85,15 @@ def ink_of(grey: np.ndarray) -> tuple[np.ndarray, float]:
     else:
         ink = np.maximum(difference, 0)
     if max(_percentile(ink, 99.7), 0.5 * float(ink.max())) < max(FAINTEST, 4 * noise):
-        return np.zeros(grey.shape, np.float32), scale
+        return np.zeros(grey.shape, np.float32)
     threshold = max(_otsu(ink, noise), 3 * noise)
     strong = ink[ink > threshold]
     if not strong.size:
-        return np.zeros(grey.shape, np.float32), scale
+        return np.zeros(grey.shape, np.float32)
     # From 0 to 1, where 0.5 is the threshold.
     ink = np.clip(ink / _percentile(strong, 60), 0, 1)
     cut = float(np.clip(threshold / _percentile(strong, 60), 0.2, 0.6))
-    ink = np.where(ink < cut, ink * (0.5 / cut), 0.5 + (ink - cut) * (0.5 / (1 - cut))).astype(np.float32)
-    return ink, scale
+    return np.where(ink < cut, ink * (0.5 / cut), 0.5 + (ink - cut) * (0.5 / (1 - cut))).astype(np.float32)
 
 
 def _percentile(values: np.ndarray, percent: float) -> float:
@@ -118,12 +117,14 @@ def _page_around_a_large_digit(grey: np.ndarray) -> np.ndarray | None:
     # Otsu's measure of how well two shades describe the image.
     if between < TWO_SHADES * float(grey.var()):
         return None
-    frame = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    light = float(frame.mean()) + share > 1
+    sides = mask[0], mask[-1], mask[:, 0], mask[:, -1]
+    light = float(np.concatenate(sides).mean()) + share > 1
     ink = mask ^ 1 if light else mask
     _, _, width, height = cv2.boundingRect(ink)
-    # The shadow over half of a page is no stroke.
-    if width < 0.8 * grey.shape[1] or height < 0.8 * grey.shape[0] or stroke_width(ink) > 0.25 * max(grey.shape):
+    # The shadow over half of a page is no stroke, nor is the one along a side.
+    along = max(float((side != light).mean()) for side in sides) > 0.5
+    least = 0.8 if along else 0.5
+    if width < least * grey.shape[1] or height < least * grey.shape[0] or stroke_width(ink) > 0.25 * max(grey.shape):
         return None
     return np.full(grey.shape, np.median(parts[light]), np.float32)
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digitrec.ink import Piece, ink_of, pieces_of, stroke_width
+from digitrec.ink import Piece, ink_of, pieces_of, reduced, stroke_width
+from digitrec.paper import sheet_of_paper
 from digitrec.ruled_lines import without_ruled_lines
 
 # Both sides of a network's input, and of the box that the digit is fitted into.
@@ -19,6 +20,8 @@ SIDE, BOX = 28, 20
 FINE = 4 * BOX
 # Thinnest stroke, in pixels of the fine digit: MNIST's are seldom thinner than 1.8 pixels of the box.
 THINNEST = 7.0
+# A piece of at most this height, as a share of its width, under the digits is a line drawn under them.
+UNDERLINE = 0.15
 # A stroke goes on behind a gap of this share of the digit's longer side.
 BROKEN = 0.08
 
@@ -54,13 +57,8 @@ def find_digit(grey: np.ndarray) -> Prepared | None:
     """
     if _is_mnist(grey):
         return Prepared(grey, _box_of(grey > 0))
-    ink, scale = ink_of(grey)
-    ink = without_ruled_lines(ink)
-    pieces = pieces_of(ink)
-    if not pieces:
-        return None
-    chosen = _one_digit(pieces, ink.shape)
-    return _prepare(ink, chosen, scale, grey.shape)
+    page = _read(grey)
+    return page.prepare(_one_digit(page.pieces, page.ink.shape)) if page.pieces else None
 
 
 def find_line(grey: np.ndarray) -> list[Prepared]:
@@ -71,9 +69,50 @@ def find_line(grey: np.ndarray) -> list[Prepared]:
     grey : array
         uint8 of shape (height, width), as for `find_digit`.
     """
-    ink, scale = ink_of(grey)
-    ink = without_ruled_lines(ink)
-    return [_prepare(ink, group, scale, grey.shape) for group in _digits_in_line(pieces_of(ink))]
+    page = _read(grey)
+    return [page.prepare(group) for group in _digits_in_line(page.pieces)]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Ink and its pieces on a page that is a part of an image, reduced by `scale`, with `origin` in its corner."""
+
+    ink: np.ndarray
+    pieces: list[Piece]
+    origin: tuple[int, int]
+    scale: float
+    shape: tuple[int, ...]
+
+    def prepare(self, pieces: list[Piece]) -> Prepared:
+        """Prepare the digit that consists of these pieces."""
+        left, top, right, bottom = _union([piece.box for piece in pieces])
+        mask = np.zeros((bottom - top, right - left), np.uint8)
+        for piece in pieces:
+            piece.paint(mask, (left, top))
+        inside = cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0
+        digit = np.where(inside, self.ink[top:bottom, left:right], 0).astype(np.float32)
+        height, width = self.shape
+        x, y = self.origin
+        box = (
+            max(0, int((x + left) / self.scale)),
+            max(0, int((y + top) / self.scale)),
+            min(width, int(np.ceil((x + right) / self.scale))),
+            min(height, int(np.ceil((y + bottom) / self.scale))),
+        )
+        return Prepared(_centred(_fitted(digit, mask)), box)
+
+
+def _read(grey: np.ndarray) -> _Page:
+    """Find the ink on a sheet of paper in the image, or if there is no sheet with ink on it, in all of the image."""
+    shape = grey.shape
+    grey, scale = reduced(grey)
+    sheet = sheet_of_paper(grey)
+    for part, origin in [sheet, (grey, (0, 0))] if sheet else [(grey, (0, 0))]:
+        ink = without_ruled_lines(ink_of(part))
+        page = _Page(ink, _without_frames(pieces_of(ink)), origin, scale, shape)
+        if page.pieces:
+            break
+    return page
 
 
 def _box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
@@ -91,6 +130,31 @@ def _is_mnist(grey: np.ndarray) -> bool:
     left, top, right, bottom = _box_of(grey > 0)
     centre = np.array([moments["m10"], moments["m01"]]) / moments["m00"]
     return BOX - 2 <= max(right - left, bottom - top) <= BOX and bool((abs(centre - (SIDE - 1) / 2) <= 1.1).all())
+
+
+def _without_frames(pieces: list[Piece]) -> list[Piece]:
+    """Leave out boxes and circles around digits, and lines under them."""
+    written = [p for p in pieces if not any(p is not other and _is_around(p, other) for other in pieces)]
+    upright = [piece for piece in written if piece.height > UNDERLINE * piece.width]
+    if not upright:
+        return written
+    tallest = max(upright, key=lambda piece: piece.height)
+    bottom = tallest.box[3] - 0.1 * tallest.height
+    return [
+        piece
+        for piece in written
+        if piece.height > UNDERLINE * piece.width or piece.box[1] < bottom or piece.width < 0.8 * tallest.width
+    ]
+
+
+def _is_around(piece: Piece, other: Piece) -> bool:
+    """Tell whether another piece, and no mere spot, is in the area that a piece encloses."""
+    left, top, right, bottom = (a - b for a, b in zip(other.box, piece.box[:2] * 2, strict=True))
+    if min(left, top) < 0 or right > piece.width or bottom > piece.height or other.height < 0.3 * piece.height:
+        return False
+    outline, _ = cv2.findContours(piece.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    area = cv2.drawContours(np.zeros(piece.mask.shape, np.uint8), outline, -1, 1, cv2.FILLED)
+    return bool(area[top:bottom, left:right][other.mask].all())
 
 
 def _one_digit(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
@@ -173,33 +237,17 @@ def _union(boxes: list[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def _prepare(ink: np.ndarray, pieces: list[Piece], scale: float, shape: tuple[int, ...]) -> Prepared:
-    left, top, right, bottom = _union([piece.box for piece in pieces])
-    mask = np.zeros((bottom - top, right - left), np.uint8)
-    for piece in pieces:
-        piece.paint(mask, (left, top))
-    inside = cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0
-    digit = np.where(inside, ink[top:bottom, left:right], 0).astype(np.float32)
-    height, width = shape
-    whole = (
-        max(0, int(left / scale)),
-        max(0, int(top / scale)),
-        min(width, int(np.ceil(right / scale))),
-        min(height, int(np.ceil(bottom / scale))),
-    )
-    return Prepared(_centred(_fitted(digit, mask)), whole)
-
-
 def _fitted(ink: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Fit a digit into 20x20, its strokes no thinner than MNIST's: float32 from 0 to 1."""
     height, width = ink.shape
     factor = FINE / max(height, width)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     if factor < 1:
-        stroke = stroke_width(mask)
-        fine = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
-        # Averaging makes a thin stroke faint, it does not end it.
-        cut = 0.45 * min(1.0, stroke * factor)
+        thinnest = int(np.ceil(1 / factor))
+        if stroke_width(mask) < thinnest:
+            # Averaging would make the stroke faint, and end it where it falls into two pixels.
+            ink = cv2.dilate(ink, np.ones((thinnest, thinnest), np.uint8))
+        fine, cut = cv2.resize(ink, size, interpolation=cv2.INTER_AREA), 0.45
     else:
         fine, cut = cv2.resize(ink, size, interpolation=cv2.INTER_CUBIC), 0.5
     bilevel = fine >= min(cut, 0.9 * float(fine.max()))
