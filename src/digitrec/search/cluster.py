@@ -166,17 +166,15 @@ def run_on_cluster(
         hand_out()
         for future, result in running:
             number = numbers.pop(future)
-            hand_out()
             if future.status == "finished":
                 yield number, result
-                continue
-            if isinstance(result, CancelledError):
+            elif isinstance(result, CancelledError):
                 raise gone from result
-            error = result[1]
-            if isinstance(error, KilledWorker):
+            elif isinstance(error := result[1], KilledWorker):
                 deaths = error.allowed_failures + 1
                 yield number, DigitrecError(f"{deaths} workers were killed, one after the other, while they fitted it")
             elif isinstance(error, ImportError):
                 raise DigitrecError(f"a worker cannot run this code ({error}). {START.format(address)}") from error
             else:
                 raise error
+            hand_out()
