@@ -61,21 +61,22 @@ class Problem:
 
     def data_version(self) -> str:
         """Name the images and labels that lie there now."""
-        return ".".join(_hash_array(path, path.exists() and path.stat().st_mtime_ns) for path in self._files)
-
-    @property
-    def _files(self) -> tuple[Path, Path]:
-        return self.images, self.labels
+        return ".".join(_hash_array(path, _modified(path)) for path in (self.images, self.labels))
 
     def __reduce__(self) -> tuple:
-        files = [path.resolve() for path in self._files]
+        # The file itself may be a link into DVC's cache.
+        files = [path.parent.resolve() / path.name for path in (self.images, self.labels)]
         files = [path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path for path in files]
         return _problem_here, (*files, self.model, self.recipe, self.normalization, self.seed)
 
 
+def _modified(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
 # A worker asks before each of its tasks.
 @lru_cache(maxsize=4)
-def _hash_array(path: Path, modified: int) -> str:
+def _hash_array(path: Path, modified: int | None) -> str:
     array = read_array(path)
     digest = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
     digest.update(np.ascontiguousarray(array))

@@ -57,9 +57,8 @@ def _refusal(address: str, expected: Mapping[str, Any], found: Mapping[str, Any]
     )
 
 
-def _run(call: bytes, expected: Mapping[str, Any]) -> Any:
-    """On a worker: call a function, unless this worker came too late to be checked and should not be here."""
-    function, arguments, data_version = pickle.loads(call)
+def _run(function: Callable, arguments: Sequence, data_version: Callable[[], str], expected: Mapping[str, Any]) -> Any:
+    """On a worker: call the function, unless this worker came too late to be checked and should not be here."""
     worker = get_worker()
     try:
         refusal = _refusal(worker.address, expected, _versions(data_version, worker))
@@ -68,6 +67,16 @@ def _run(call: bytes, expected: Mapping[str, Any]) -> Any:
     if refusal:
         raise DigitrecError(refusal)
     return function(*arguments)
+
+
+class _Run:
+    """A call of `_run` for `pickle.loads`: so, neither the scheduler nor a worker without this code trips over it."""
+
+    def __init__(self, *arguments: Any):
+        self.arguments = arguments
+
+    def __reduce__(self) -> tuple:
+        return _run, self.arguments
 
 
 async def _greet(address: str) -> None:
@@ -96,18 +105,7 @@ def _connect(address: str) -> Client:
         ) from error
 
 
-def _code() -> str:
-    return CODE
-
-
 def _check(client: Client, address: str, data_version: Callable[[], str]) -> dict[str, Any]:
-    try:
-        client.run_on_scheduler(_code)
-    except (ImportError, AttributeError) as error:
-        raise DigitrecError(
-            f"the Dask scheduler at {address} does not know this code ({error}). In a clone of the same commit: "
-            "PYTHONPATH=src dask scheduler"
-        ) from error
     try:
         client.wait_for_workers(1, timeout=WORKERS_TIMEOUT)
     except TimeoutError as error:
@@ -160,9 +158,8 @@ def run_on_cluster(
                 raise gone from error
             # No more tasks than workers: Dask blames a worker's death on all the tasks that it has been given.
             for number, arguments in islice(waiting, max(0, max(1, workers) - running.count())):
-                # As bytes: the scheduler, which reads what a task is, need not import torch.
-                call = pickle.dumps((function, arguments, data_version))
-                future = client.submit(_run, call, expected, pure=False)
+                call = pickle.dumps(_Run(function, arguments, data_version, expected))
+                future = client.submit(pickle.loads, call, pure=False)
                 numbers[future] = number
                 running.add(future)
 
@@ -173,13 +170,11 @@ def run_on_cluster(
                 yield number, result
             elif isinstance(result, CancelledError):
                 raise gone from result
-            elif isinstance(result[1], KilledWorker):
-                deaths = result[1].allowed_failures + 1
+            elif isinstance(error := result[1], KilledWorker):
+                deaths = error.allowed_failures + 1
                 yield number, DigitrecError(f"{deaths} workers were killed, one after the other, while they fitted it")
-            elif isinstance(result[1], ImportError):
-                raise DigitrecError(
-                    f"a worker cannot run this code ({result[1]}). {START.format(address)}"
-                ) from result[1]
+            elif isinstance(error, ImportError):
+                raise DigitrecError(f"a worker cannot run this code ({error}). {START.format(address)}") from error
             else:
-                raise result[1]
+                raise error
             hand_out()
