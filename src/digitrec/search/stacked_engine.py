@@ -87,8 +87,7 @@ def fit_cells(problem: Problem, cells: Sequence[Cell], jobs: int, device: str) -
     # The GPU of this machine is shared by stacks of one process; those of a cluster get a stack at a time.
     share = device != "cpu" and not scheduler_from_environment()
     if not share:
-        # A stack of one takes longer on a CPU than its network alone.
-        tasks = [(problem, stack, device, device == "cpu" and len(stack) == 1) for stack in stacks] + tasks
+        tasks = [(problem, stack, device) for stack in stacks] + tasks
     for number, outcomes in run_tasks(fit_stack, tasks, jobs, problem.data_version):
         parts = tasks[number][1]
         if isinstance(outcomes, DigitrecError):
