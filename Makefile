@@ -60,6 +60,7 @@ bench: $(READY)  ## Training, search, stacks, time to 99 %, memory, start-up, si
 	python benchmarks/stage_startup.py
 	python benchmarks/time_to_99.py
 	python benchmarks/memory.py
+	python benchmarks/dispatch.py
 
 seeds: $(READY)  ## Test accuracy over seeds (20 minutes on two cores, then an hour for `best`); a killed run goes on
 	python benchmarks/seeds.py --runs modern paper
