@@ -83,7 +83,7 @@ def _add_baseline(pipeline: Pipeline) -> None:
 BASELINES = {"fit-baseline@gaussian_naive_bayes", "fit-baseline@knn"}
 WITH_NETWORK = {"train-final", "evaluate", "calibrate", "export", "robustness"}
 AFTER_SEARCH = {*WITH_NETWORK, "compare-baselines"}
-DRAWING = {"explore", "evaluate", "calibrate", "compare-baselines", "robustness"}
+DRAWING = {"explore", "gridsearch", "evaluate", "calibrate", "compare-baselines", "robustness"}
 # A row: the change, and the stages that it makes DVC rerun whether or not any output changes.
 RERUNS = {
     "nothing": (lambda pipeline: None, set()),
