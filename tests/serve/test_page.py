@@ -187,6 +187,17 @@ def test_a_finger_draws_and_does_not_scroll(browser: Browser, service: Service) 
     context.close()
 
 
+@pytest.mark.parametrize("size", [(360, 640), (740, 360)])
+def test_the_sheet_is_in_view_whole_on_a_phone_either_way_up(
+    browser: Browser, service: Service, size: tuple[int, int]
+) -> None:
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    page.goto(service.url)
+    box = page.locator("#sheet").bounding_box()
+    assert box["y"] + box["height"] < size[1]
+    page.close()
+
+
 def _png() -> bytes:
     content = io.BytesIO()
     drawn_seven().save(content, "png")

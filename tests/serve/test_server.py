@@ -1,5 +1,6 @@
 """Starting and ending the service."""
 
+import asyncio
 import io
 import re
 import signal
@@ -7,14 +8,18 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import numpy as np
 import psutil
 import pytest
+import uvicorn
 from PIL import Image
 
+from digitrec.serve import server
 from tests.serve.conftest import running, serve_command
 
 HEAD = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
@@ -52,7 +57,18 @@ def test_sigterm_finishes_what_is_under_way_and_takes_no_more(exported: Path, wo
         _, errors = service.process.communicate(timeout=30)
         assert errors == ""
         assert service.process.returncode in (0, -signal.SIGTERM)
-        assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        _wait_until_ended(children)
+
+
+def _wait_until_ended(processes: list[psutil.Process]) -> None:
+    """What keeps account of a parent's resources ends a little after it."""
+    for _ in range(300):
+        # One that ends in between has no status.
+        with suppress(psutil.NoSuchProcess):
+            if not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
+                return
+        time.sleep(0.1)
+    raise AssertionError("a process of the service is left")
 
 
 def _wait_until_refused(port: int) -> None:
@@ -63,6 +79,49 @@ def _wait_until_refused(port: int) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("new connections are still taken")
+
+
+def test_connections_that_send_no_request_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing, half a head, and half a head after a request: all are given up."""
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.3)
+
+    async def app(scope: dict, receive: Callable, send: Callable) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def main() -> list[bytes]:
+        config = uvicorn.Config(app, port=0, http=server.Protocol, lifespan="off", log_level="error")
+        running = uvicorn.Server(config)
+        listener = server.listen("127.0.0.1", 0)
+        serving = asyncio.create_task(running.serve([listener]))
+
+        async def sent(content: bytes) -> bytes:
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(content)
+            received = await asyncio.wait_for(reader.read(), 30)
+            writer.close()
+            return received
+
+        request = b"GET / HTTP/1.1\r\nhost: a\r\n"
+        received = [await sent(content) for content in (b"", request, request + b"\r\n" + request)]
+        running.should_exit = True
+        await serving
+        return received
+
+    nothing, half, one_and_a_half = asyncio.run(main())
+    assert nothing == half == b""
+    assert one_and_a_half.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert one_and_a_half.count(b"HTTP/1.1") == 1
+
+
+def test_a_client_that_goes_before_its_answers_come_is_no_error(exported: Path) -> None:
+    content = _png(200)
+    with running(exported) as service:
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
+                connection.sendall((HEAD.replace(b"close", b"keep-alive") % len(content) + content) * 5)
+        httpx.post(f"{service.url}/predict", content=content).raise_for_status()
+        assert service.stop() == (-signal.SIGTERM, "")
 
 
 def test_ctrl_c_ends_it_quietly(exported: Path) -> None:

@@ -1,5 +1,6 @@
 """Running the service: the port, the workers, the headers, and what no application sees of HTTP."""
 
+import asyncio
 import errno
 import json
 import os
@@ -10,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
 
 from digitrec.errors import DigitrecError
@@ -20,6 +21,8 @@ from digitrec.serve.app import build_app
 
 # Seconds in which requests under way are finished when the service is told to stop.
 GRACE = 30
+# Seconds for a request's head to arrive: silent connections would in the end use up all that the system allows.
+HEAD_SECONDS = 20
 # Bytes of a request other than its body.
 MAX_HEAD = 65_536
 HEADERS = {
@@ -44,6 +47,31 @@ class Protocol(HttpToolsProtocol):
     """HTTP of which no part can grow without bounds; what is no HTTP is answered as all else, in JSON."""
 
     outside_body = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Take a connection."""
+        super().connection_made(transport)
+        self.head_due = self.loop.call_later(HEAD_SECONDS, transport.close)
+        self.unanswered: list[RequestResponseCycle] = []
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take note that the client has gone: none of its requests is answered."""
+        self.head_due.cancel()
+        for request in self.unanswered:
+            request.disconnected = True
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Take note that a request begins."""
+        super().on_message_begin()
+        self.head_due.cancel()
+        self.head_due = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def on_headers_complete(self) -> None:
+        """Start to answer a request, or queue it behind those that the same client has sent."""
+        self.head_due.cancel()
+        super().on_headers_complete()
+        self.unanswered = [request for request in self.unanswered if not request.response_complete] + [self.cycle]
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
