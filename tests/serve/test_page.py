@@ -114,6 +114,8 @@ def test_the_probabilities_move_while_the_pen_is_down(page: Page) -> None:
     found = []
     for y in (0.5, 0.8):
         page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + y * box["height"], steps=5)
+        # On a busy machine the first answer takes its time.
+        expect(page.locator("#probabilities .share").first).not_to_be_empty(timeout=60_000)
         found.append((seen(page), shares(page)))
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"], steps=5)
     found.append((seen(page), shares(page)))
