@@ -20,22 +20,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from originals import load_mnist
 from sklearn.model_selection import StratifiedKFold
 from torch.utils.flop_counter import FlopCounterMode
 
 from digitrec.artifacts import write_array, write_json
-from digitrec.datasets import mnist
-from digitrec.downloads import Fetcher, sources_from_environment
 from digitrec.images import Normalization
 from digitrec.machine import describe_device, describe_machine, headline
 from digitrec.models import mnistnet
 from digitrec.params import Params, load_params
-from digitrec.search import skorch_engine, stacked_engine
+from digitrec.search import stacked_engine
 from digitrec.search.cells import Cell, Problem
+from digitrec.search.results import ENGINES
 from digitrec.stage import run_stage
 from digitrec.training import device_from_environment
 
-ENGINES = {"skorch": skorch_engine, "stacked": stacked_engine}
 NOT_MEASURED = "not measured"
 # Enough for a full stack on a core; on a GPU, what a fold of Okon's grid has of one network and batch size, four times.
 CANDIDATES = {"cpu": 8, "cuda": 48}
@@ -144,7 +143,7 @@ def main(root: Path) -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     params = load_params(root / "params.yaml")
-    data = mnist.load(Fetcher(sources_from_environment(root.parent / "shared/mnist"), root / "data/cache/downloads"))
+    data = load_mnist(root)
     device = device_from_environment().partition(":")[0]
     machine = describe_machine() | {"device": describe_device(device)}
     print(headline(machine), machine["device"], sep=", ")
