@@ -34,6 +34,7 @@ def _alone(repository: Pipeline, folder: Path, changes: dict) -> Pipeline:
     return pipeline
 
 
+@pytest.mark.timeout(900)
 def test_queued_experiments_give_what_they_give_alone_and_overwrite_nothing(
     repository: Pipeline, tmp_path: Path
 ) -> None:
@@ -45,7 +46,7 @@ def test_queued_experiments_give_what_they_give_alone_and_overwrite_nothing(
         settings = [part for key, value in changes.items() for part in ("-S", f"{key}={value}")]
         repository.run("dvc", "exp", "run", "--queue", "--name", name, *settings, "gridsearch")
     repository.run("dvc", "queue", "start", "--jobs", "2")
-    end = time.monotonic() + 240
+    end = time.monotonic() + 600
     while (status := repository.run("dvc", "queue", "status").stdout).count("Success") < len(EXPERIMENTS):
         assert "Failed" not in status, repository.run("dvc", "queue", "logs", "other-seed").stdout
         assert time.monotonic() < end, status
