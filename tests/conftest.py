@@ -81,6 +81,17 @@ class Pipeline:
         change(params)
         path.write_text(yaml.safe_dump(params, sort_keys=False))
 
+    def put_under_git(self) -> None:
+        """Commit it, as `dvc exp` wants it."""
+        self.run("dvc", "config", "core.no_scm", "false")
+        (self.folder / ".gitignore").write_text("/data/\n__pycache__/\n")
+        (self.folder / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
+        self.run("git", "init", "-q")
+        for key, value in {"user.name": "test", "user.email": "test@example.org", "core.hooksPath": ""}.items():
+            self.run("git", "config", key, value)
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", "start")
+
     def snapshot(self) -> dict[str, bytes]:
         """Every file that stages wrote, but wall times and caches."""
         return {

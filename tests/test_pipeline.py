@@ -111,14 +111,7 @@ def test_the_summary_shows_every_classifier(finished: Pipeline) -> None:
 @pytest.fixture
 def repository(pipeline: Pipeline) -> Pipeline:
     """The finished pipeline under git, as `dvc exp` wants it."""
-    pipeline.run("dvc", "config", "core.no_scm", "false")
-    (pipeline.folder / ".gitignore").write_text("/data/\n__pycache__/\n")
-    (pipeline.folder / ".dvc/.gitignore").write_text("/tmp\n/cache\n")
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
-        identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "core.hooksPath="]
-        pipeline.run("git", *identity, *command)
-    pipeline.run("git", "config", "user.name", "test")
-    pipeline.run("git", "config", "user.email", "test@example.org")
+    pipeline.put_under_git()
     return pipeline
 
 

@@ -21,6 +21,7 @@ from tests.conftest import ROOT, TINY, Pipeline, prepare
 
 # On a machine that others load.
 PATIENCE = 180
+pytestmark = pytest.mark.timeout(600)
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
@@ -105,6 +106,8 @@ def wait_for_file(number: int, file: Path) -> int:
 
 
 def kill_worker(number: int) -> int:
+    # Long enough that others could be waiting on the same worker, and be blamed.
+    time.sleep(0.3)
     if number == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
@@ -133,9 +136,9 @@ def test_an_error_in_a_task_is_raised(dask: Cluster) -> None:
 def test_a_task_that_kills_its_workers_is_given_up_and_costs_no_other(dask: Cluster) -> None:
     # With a nanny, which starts the worker again.
     dask.start_worker(ROOT, "--nworkers", "1")
-    results = dict(run_tasks(kill_worker, [(number,) for number in range(4)], 1, data))
-    assert isinstance(results.pop(0), DigitrecError)
-    assert results == {1: 1, 2: 2, 3: 3}
+    results = dict(run_tasks(kill_worker, [(0,), (1,)], 1, data))
+    assert str(results.pop(0)) == "4 workers were killed, one after the other, while they fitted it"
+    assert results == {1: 1}
 
 
 def test_a_scheduler_that_goes_away_is_one_message(dask: Cluster, tmp_path: Path) -> None:

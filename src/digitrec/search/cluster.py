@@ -33,15 +33,14 @@ def hash_code(package: Path) -> str:
 
 
 # At the time of the import: a worker goes on with the code that it has loaded, even if its files change.
-CODE = hash_code(PACKAGE)
+LOADED = {"code": hash_code(PACKAGE), **{name: version(name) for name in LIBRARIES}}
 
 
 def _versions(data_version: Callable[[], str], dask_worker: Worker | None = None) -> dict[str, Any]:
     """Name all that must be the same here and on a worker. The last parameter is one that Dask fills in."""
     return {
-        "code": CODE,
+        **LOADED,
         "data": data_version(),
-        **{name: version(name) for name in LIBRARIES},
         # Tasks in threads of one process would draw from the same random numbers.
         "nthreads": dask_worker.state.nthreads if dask_worker else 1,
     }
@@ -62,11 +61,11 @@ def _run(function: Callable, arguments: Sequence, data_version: Callable[[], str
     worker = get_worker()
     try:
         refusal = _refusal(worker.address, expected, _versions(data_version, worker))
+        if not refusal:
+            return function(*arguments)
     except DigitrecError as error:
         refusal = f"worker {worker.address}: {error}"
-    if refusal:
-        raise DigitrecError(refusal)
-    return function(*arguments)
+    raise DigitrecError(refusal)
 
 
 class _Run:
