@@ -8,16 +8,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import psutil
 import pytest
 import yaml
 
 from digitrec.errors import DigitrecError
 from digitrec.search import cluster
+from digitrec.search.cells import Cell
 from digitrec.search.dispatch import run_tasks
+from digitrec.search.results import ENGINES
 from tests.conftest import ROOT, TINY, Pipeline, prepare
+from tests.tiny import small_problem
 
 # On a machine that others load.
 PATIENCE = 180
@@ -125,6 +131,68 @@ def test_results_come_as_they_finish(dask: Cluster, tmp_path: Path) -> None:
     assert sorted(next(results)[1] for _ in range(4)) == [1, 2, 3, 4]
     file.touch()
     assert list(results) == [(0, 0)]
+
+
+def test_a_worker_that_comes_late_gets_work_while_the_others_are_busy(dask: Cluster, tmp_path: Path) -> None:
+    dask.start_worker()
+    file = tmp_path / "go on"
+    results = run_tasks(wait_for_file, [(0, file), (1, file)], 1, data)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(next, results)
+        try:
+            dask.start_worker()
+            assert first.result(PATIENCE) == (1, 1)
+        finally:
+            file.touch()
+    assert list(results) == [(0, 0)]
+
+
+def test_when_all_workers_are_gone_it_says_so_and_waits_for_new_ones(
+    dask: Cluster, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    worker = dask.start_worker()
+    file = tmp_path / "go on"
+    results = run_tasks(wait_for_file, [(1, file), (0, file)], 1, data)
+    assert next(results) == (0, 1)
+    worker.kill()
+    shown = ""
+
+    def said() -> bool:
+        nonlocal shown
+        shown += capfd.readouterr().out
+        return f"{dask.address} has no workers any more; waiting for one" in shown
+
+    with ThreadPoolExecutor() as pool:
+        rest = pool.submit(list, results)
+        try:
+            _wait_until(said)
+        finally:
+            file.touch()
+            dask.start_worker()
+        assert rest.result(PATIENCE) == [(1, 0)]
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+def test_a_worker_fits_on_its_own_device(
+    dask: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: ModuleType
+) -> None:
+    monkeypatch.setenv("DIGITREC_DEVICE", "cpu")
+    dask.start_worker()
+    problem = small_problem(tmp_path)
+    params = {"max_epochs": 1, "batch_size": 32, "optimizer": "adam", "hidden_1": 16, "hidden_2": 8}
+    cells = [Cell(params | {"lr": lr}, np.arange(200), np.arange(200, 300)) for lr in (0.001, 0.01)]
+    there = [(cell.params, *found) for done in engine.fit_cells(problem, cells, 1, "cuda") for cell, *found in done]
+    monkeypatch.delenv("DIGITREC_SCHEDULER")
+    here = [(cell.params, *found) for done in engine.fit_cells(problem, cells, 1, "cpu") for cell, *found in done]
+    assert sorted(there, key=str) == sorted(here, key=str)
+    assert all(reason is None for _, _, reason in here)
+
+
+def test_a_worker_without_its_device_is_refused(dask: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGITREC_DEVICE", "cuda:99")
+    dask.start_worker()
+    with pytest.raises(DigitrecError, match=r"^worker tcp://\S+: DIGITREC_DEVICE: got 'cuda:99', expected auto, cpu"):
+        next(run_tasks(wait_for_file, [(1, Path())], 1, data))
 
 
 def test_an_error_in_a_task_is_raised(dask: Cluster) -> None:

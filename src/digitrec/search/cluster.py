@@ -4,23 +4,27 @@ import asyncio
 import hashlib
 import logging
 import pickle
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from distributed import CancelledError, Client, KilledWorker, Worker, as_completed, get_worker
+from distributed import Client, Future, KilledWorker, Worker, get_worker
 from distributed.comm import connect
 
 from digitrec.errors import DigitrecError
+from digitrec.training import device_from_environment
 
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "scikit-learn", "skorch", "torch")
 # Seconds until a scheduler must have answered, and until it must have a worker.
 CONNECT_TIMEOUT = 8
 WORKERS_TIMEOUT = 30
+# Seconds between looks for results, and for workers that came or went.
+RESULTS_INTERVAL = 0.01
+WORKERS_INTERVAL = 1
 START = "In a clone of the same commit: PYTHONPATH=src dask worker {} --nthreads 1 --nworkers N (one a core or GPU)."
 
 
@@ -44,6 +48,10 @@ def _versions(data_version: Callable[[], str], dask_worker: Worker | None = None
         # Tasks in threads of one process would draw from the same random numbers.
         "nthreads": dask_worker.state.nthreads if dask_worker else 1,
     }
+
+
+def _describe(data_version: Callable[[], str], dask_worker: Worker) -> dict[str, Any]:
+    return {"versions": _versions(data_version, dask_worker), "device": device_from_environment()}
 
 
 def _refusal(address: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
@@ -104,25 +112,42 @@ def _connect(address: str) -> Client:
         ) from error
 
 
-def _check(client: Client, address: str, data_version: Callable[[], str]) -> dict[str, Any]:
-    try:
-        client.wait_for_workers(1, timeout=WORKERS_TIMEOUT)
-    except TimeoutError as error:
-        raise DigitrecError(
-            f"the Dask scheduler at {address} has had no worker for {WORKERS_TIMEOUT} s. {START.format(address)}"
-        ) from error
+def _check(client: Client, address: str, data_version: Callable[[], str]) -> tuple[dict[str, Any], set[str]]:
+    """Compare all workers with this search: what must be the same, and the workers' devices."""
     expected = _versions(data_version)
-    refusals = []
-    for worker, found in client.run(_versions, data_version, on_error="return").items():
-        if isinstance(found, DigitrecError):
-            refusals.append(f"worker {worker}: {found}")
-        elif isinstance(found, Exception):
-            refusals.append(f"worker {worker} cannot run this code ({found}). {START.format(address)}")
-        elif refusal := _refusal(worker, expected, found):
-            refusals.append(refusal)
-    if refusals:
-        raise DigitrecError("\n".join(refusals))
-    return expected
+    devices: set[str] = set()
+    while not devices:
+        try:
+            client.wait_for_workers(1, timeout=WORKERS_TIMEOUT)
+            answers = client.run(_describe, data_version, on_error="return")
+        except TimeoutError as error:
+            raise DigitrecError(
+                f"the Dask scheduler at {address} has had no worker for {WORKERS_TIMEOUT} s. {START.format(address)}"
+            ) from error
+        except OSError as error:
+            raise _gone(address) from error
+        refusals = []
+        for worker, found in answers.items():
+            if isinstance(found, DigitrecError):
+                refusals.append(f"worker {worker}: {found}")
+            elif isinstance(found, OSError):
+                # It went away while it was asked. If it comes back, it is checked before its first task.
+                continue
+            elif isinstance(found, Exception):
+                refusals.append(f"worker {worker} cannot run this code ({found}). {START.format(address)}")
+            elif refusal := _refusal(worker, expected, found["versions"]):
+                refusals.append(refusal)
+            else:
+                devices.add(found["device"])
+        if refusals:
+            raise DigitrecError("\n".join(refusals))
+    return expected, devices
+
+
+def worker_devices(address: str, data_version: Callable[[], str]) -> set[str]:
+    """Name the devices of the workers of a cluster; raises as `run_on_cluster`."""
+    with _connect(address) as client:
+        return _check(client, address, data_version)[1]
 
 
 def run_on_cluster(
@@ -140,40 +165,55 @@ def run_on_cluster(
     """
     # Its tracebacks; what a user can mend is said in the errors raised here.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    gone = DigitrecError(
+    with _connect(address) as client:
+        expected, _ = _check(client, address, data_version)
+        waiting = list(enumerate(tasks))[::-1]
+        running: dict[Future, int] = {}
+        looked, lonely = 0.0, False
+        while waiting or running:
+            done = [future for future in running if future.done()]
+            for future in done:
+                yield running.pop(future), _result(future, address)
+            if done or time.monotonic() - looked > WORKERS_INTERVAL:
+                workers = _count_workers(client, address)
+                looked = time.monotonic()
+                if lonely != (workers == 0):
+                    lonely = workers == 0
+                    state = "has no workers any more; waiting for one" if lonely else "has workers again"
+                    print(f"The Dask scheduler at {address} {state}", flush=True)
+                # No more tasks than workers: Dask blames a worker's death on all the tasks that it has been given.
+                while waiting and len(running) < workers:
+                    number, arguments = waiting.pop()
+                    call = pickle.dumps(_Run(function, arguments, data_version, expected))
+                    running[client.submit(pickle.loads, call, pure=False)] = number
+            else:
+                time.sleep(RESULTS_INTERVAL)
+
+
+def _count_workers(client: Client, address: str) -> int:
+    try:
+        return len(client.nthreads())
+    except OSError as error:
+        raise _gone(address) from error
+
+
+def _result(future: Future, address: str) -> Any:
+    """Give what a task came to: its value, or an error that stands for it."""
+    if future.status == "finished":
+        return future.result()
+    if future.cancelled():
+        raise _gone(address)
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        deaths = error.allowed_failures + 1
+        return DigitrecError(f"{deaths} workers were killed, one after the other, while they fitted it")
+    if isinstance(error, ImportError):
+        raise DigitrecError(f"a worker cannot run this code ({error}). {START.format(address)}") from error
+    raise error
+
+
+def _gone(address: str) -> DigitrecError:
+    return DigitrecError(
         f"the Dask scheduler at {address} is gone. What was finished is kept; start the scheduler and its workers "
         "again, then run the same command."
     )
-    with _connect(address) as client:
-        expected = _check(client, address, data_version)
-        waiting = iter(enumerate(tasks))
-        numbers = {}
-        running = as_completed(loop=client.loop, with_results=True, raise_errors=False)
-
-        def hand_out() -> None:
-            try:
-                workers = sum(client.nthreads().values())
-            except OSError as error:
-                raise gone from error
-            # No more tasks than workers: Dask blames a worker's death on all the tasks that it has been given.
-            for number, arguments in islice(waiting, max(0, max(1, workers) - running.count())):
-                call = pickle.dumps(_Run(function, arguments, data_version, expected))
-                future = client.submit(pickle.loads, call, pure=False)
-                numbers[future] = number
-                running.add(future)
-
-        hand_out()
-        for future, result in running:
-            number = numbers.pop(future)
-            if future.status == "finished":
-                yield number, result
-            elif isinstance(result, CancelledError):
-                raise gone from result
-            elif isinstance(error := result[1], KilledWorker):
-                deaths = error.allowed_failures + 1
-                yield number, DigitrecError(f"{deaths} workers were killed, one after the other, while they fitted it")
-            elif isinstance(error, ImportError):
-                raise DigitrecError(f"a worker cannot run this code ({error}). {START.format(address)}") from error
-            else:
-                raise error
-            hand_out()

@@ -21,6 +21,21 @@ def scheduler_from_environment() -> str | None:
     return os.environ.get("DIGITREC_SCHEDULER") or None
 
 
+def task_devices(device: str, data_version: Callable[[], str]) -> set[str]:
+    """Name the devices that tasks will run on: this machine's, or those of the workers of a cluster.
+
+    Raises
+    ------
+    DigitrecError
+        As `run_tasks`.
+    """
+    if address := scheduler_from_environment():
+        from digitrec.search.cluster import worker_devices
+
+        return worker_devices(address, data_version)
+    return {device}
+
+
 def run_tasks(
     function: Callable, tasks: Sequence[Sequence], jobs: int, data_version: Callable[[], str]
 ) -> Iterator[tuple[int, Any]]:

@@ -95,7 +95,8 @@ def find_best(
         print(f"{title}, {len(cells)} fits, {len(cells) - len(todo)} of them in the journal", flush=True)
         scores = [journal.score(key) for key in keys if key in journal]
         with progress_bar(sum(cell.work for cell in todo), "fits", unit="img", unit_scale=True) as bar:
-            for finished in engine.fit_cells(problem, todo, jobs, device):
+            # A search that is complete needs no cluster.
+            for finished in engine.fit_cells(problem, todo, jobs, device) if todo else ():
                 # Together, because the others of a stack would not be the same without some that are done.
                 journal.add_all(
                     (cell.key(fingerprint), score, reason, dict(cell.params)) for cell, score, reason in finished

@@ -11,9 +11,9 @@ from digitrec.artifacts import read_array
 from digitrec.errors import DigitrecError
 from digitrec.hardening import hardening_callbacks
 from digitrec.search.cells import TRAINING_PARAMETERS, Cell, Problem, trajectories
-from digitrec.search.dispatch import run_tasks
+from digitrec.search.dispatch import run_tasks, scheduler_from_environment
 from digitrec.seeding import derive_seed
-from digitrec.training import DigitClassifier, build_classifier
+from digitrec.training import DigitClassifier, build_classifier, device_from_environment
 
 Outcome = tuple[float | None, str | None]
 Finished = tuple[Cell, float | None, str | None]
@@ -37,7 +37,7 @@ class _ScoreAfter(Callback):
             self.accuracy[epoch] = float(np.mean(net.predict(self.rows) == self.labels))
 
 
-def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list[Outcome]:
+def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str | None) -> list[Outcome]:
     """Train once and score each cell after its number of epochs.
 
     Parameters
@@ -45,7 +45,8 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
     problem : Problem
     cells : sequence of Cell
         Alike but for `max_epochs`.
-    device : str
+    device : str or None
+        None takes the one that the environment of the process names.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
             seed=derive_seed(problem.seed, "search", len(longest.train)),
             images=images,
             validate=False,
-            device=device,
+            device=device or device_from_environment(),
             callbacks=[*hardening_callbacks(problem.recipe), ("score", scores)],
             verbose=0,
         )
@@ -86,7 +87,8 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str) -> list
 def fit_cells(problem: Problem, cells: Sequence[Cell], jobs: int, device: str) -> Iterator[list[Finished]]:
     """Fit cells in parallel and yield those of a training when it is done: the cell, its score, or why it has none."""
     groups = trajectories(cells, problem.recipe)
-    tasks = [(problem, group, device) for group in groups]
+    there = None if scheduler_from_environment() else device
+    tasks = [(problem, group, there) for group in groups]
     for number, outcomes in run_tasks(fit_trajectory, tasks, jobs, problem.data_version):
         if isinstance(outcomes, DigitrecError):
             outcomes = [(None, str(outcomes))] * len(groups[number])

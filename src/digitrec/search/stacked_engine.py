@@ -18,12 +18,12 @@ from digitrec.search import (
     stacked_training,
 )
 from digitrec.search.cells import Cell, Problem, trajectories
-from digitrec.search.dispatch import run_tasks, scheduler_from_environment
+from digitrec.search.dispatch import run_tasks, scheduler_from_environment, task_devices
 from digitrec.search.skorch_engine import Finished, fit_trajectory
 from digitrec.search.stacked_cuda import run_stacks
 from digitrec.search.stacked_network import check_stacked
 from digitrec.search.stacked_training import Member, Outcome, train
-from digitrec.training import build_module
+from digitrec.training import build_module, device_from_environment
 
 # What scores depend on, `skorch_engine` for cells that cannot be stacked.
 MODULES = (
@@ -39,7 +39,7 @@ MEMBERS_ON_CPU, MEMBERS_ON_GPU = 8, 64
 
 
 def fit_stack(
-    problem: Problem, groups: Sequence[Sequence[Cell]], device: str, one_by_one: bool = False
+    problem: Problem, groups: Sequence[Sequence[Cell]], device: str | None, one_by_one: bool = False
 ) -> list[list[Outcome]]:
     """Train a stack, on one thread of the CPU or alone on a GPU.
 
@@ -48,7 +48,8 @@ def fit_stack(
     problem : Problem
     groups : sequence of sequence of Cell
         A member each: cells alike but for `max_epochs`. All of one architecture, batch size and number of images.
-    device : str
+    device : str or None
+        None takes the one that the environment of the process names.
     one_by_one : bool
         Leave them to the `skorch` engine.
 
@@ -59,6 +60,7 @@ def fit_stack(
     """
     if one_by_one:
         return [fit_trajectory(problem, group, device) for group in groups]
+    device = device or device_from_environment()
     members = [Member(group) for group in groups]
     data = read_array(problem.images), read_array(problem.labels)
     if device != "cpu":
@@ -82,12 +84,20 @@ def fit_cells(problem: Problem, cells: Sequence[Cell], jobs: int, device: str) -
     reasons = {name: _why_not(problem, group[0]) for name, group in {_name(group): group for group in groups}.items()}
     for reason in sorted(set(filter(None, reasons.values()))):
         print(f"{problem.model}: not stacked, but fitted one by one: {reason}", flush=True)
-    stacks = make_stacks([group for group in groups if not reasons[_name(group)]], device)
-    tasks = [(problem, [group], device, True) for group in groups if reasons[_name(group)]]
+    on_cluster = bool(scheduler_from_environment())
+    kind = "cpu" if "cpu" in task_devices(device, problem.data_version) else "cuda"
+    stacks = make_stacks([group for group in groups if not reasons[_name(group)]], kind)
+    singles = [[group] for group in groups if reasons[_name(group)]]
+    if kind == "cpu":
+        # There, a stack of one takes longer than its network alone.
+        singles = [stack for stack in stacks if len(stack) == 1] + singles
+        stacks = [stack for stack in stacks if len(stack) > 1]
+    there = None if on_cluster else device
+    tasks = [(problem, stack, there, True) for stack in singles]
     # The GPU of this machine is shared by stacks of one process; those of a cluster get a stack at a time.
-    share = device != "cpu" and not scheduler_from_environment()
+    share = kind == "cuda" and not on_cluster
     if not share:
-        tasks = [(problem, stack, device) for stack in stacks] + tasks
+        tasks = [(problem, stack, there) for stack in stacks] + tasks
     for number, outcomes in run_tasks(fit_stack, tasks, jobs, problem.data_version):
         parts = tasks[number][1]
         if isinstance(outcomes, DigitrecError):
