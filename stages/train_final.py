@@ -1,9 +1,11 @@
 """Train the chosen network on the training images, with a validation split.
 
 Reads   params.yaml, data/train, metrics/normalize_stats.json, data/gridsearch/best_params.json; $DIGITREC_DEVICE
-Writes  data/checkpoints/final.safetensors and .json, metrics/train_final.json, plots/history.csv, plots/live/
+Writes  data/checkpoints/final.safetensors and .json, metrics/train_final.json, plots/history.csv, plots/live/,
+        metrics/times/train_final.json
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from digitrec.artifacts import read_array, read_json, write_csv, write_json
@@ -34,7 +36,9 @@ def main(root: Path) -> None:
     write_csv(root / "plots/history.csv", rows, columns)
     metrics = {"epochs": len(rows)} | {k: v for k, v in rows[-1].items() if k != "epoch"}
     write_json(root / "metrics/train_final.json", metrics | {"n_parameters": n_parameters})
-    write_json(root / "metrics/times/train_final.json", {"fit_seconds": seconds(), "device": device})
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    times = {"fit_seconds": seconds(), "device": device, "finished": finished}
+    write_json(root / "metrics/times/train_final.json", times)
     # Everything is on disk: the state to resume from has done its work.
     resume_state.unlink(missing_ok=True)
 

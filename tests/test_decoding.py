@@ -61,6 +61,18 @@ def test_ink_on_a_transparent_page_is_told_from_it_whatever_its_shade(shade: int
     assert abs(grey[20, 14] - grey[3, 3]) == 255
 
 
+@pytest.mark.parametrize("shade", [0, 255])
+def test_a_rim_of_the_page_that_was_taken_away_does_not_make_ink_a_page(shade: int) -> None:
+    ink = np.zeros((60, 60), bool)
+    ink[10:50, 20:40] = True
+    rim = np.zeros_like(ink)
+    rim[9:51, 19:41] = True
+    grey = np.where(ink, shade, abs(shade - 90)).astype(np.uint8)
+    found = decode(saved(Image.fromarray(np.dstack([grey, np.where(rim, 255, 0).astype(np.uint8)]))), "x")
+    assert (abs(found[~rim].astype(int) - shade) == 255).all()
+    assert (found[ink] == shade).all()
+
+
 def test_a_page_with_transparent_corners_keeps_its_shade_there() -> None:
     pixels = np.dstack([STROKE] * 3 + [np.full_like(STROKE, 255)])
     pixels[:6, :6, 3] = 0

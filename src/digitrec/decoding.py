@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import BinaryIO
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -146,6 +147,10 @@ def _on_a_page(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     if not visible.size:
         return np.zeros_like(grey)
     low, middle, high = np.percentile(visible, [1, 50, 99])
-    page = middle if high - low > PAGE_CONTRAST else 255.0 * (middle < 128)
+    # A page goes on where it becomes transparent; ink may have a rim there, mixed with a page that was taken away.
+    clear = cv2.dilate((alpha <= 127).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    rim = grey[clear & (alpha > 127)]
+    has_page = high - low > PAGE_CONTRAST and not (rim.size and abs(np.median(rim) - middle) > (high - low) / 3)
+    page = middle if has_page else 255.0 * (middle < 128)
     share = alpha / 255
     return np.rint(grey * share + page * (1 - share)).astype(np.uint8)

@@ -3,10 +3,12 @@
 import asyncio
 import io
 import json
+import shutil
 import socket
 import struct
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from digitrec.preparation import find_digit
 from digitrec.recognizer import Recognizer
-from tests.serve.conftest import Service
+from tests.serve.conftest import Service, running
 from tests.tiny import all_digits
 
 SEVEN = [(90, 60), (210, 60), (130, 240)]
@@ -316,7 +318,13 @@ def test_the_page_comes_whole_and_names_nothing_from_elsewhere(client: httpx.Cli
 def test_the_model_is_described(client: httpx.Client, exported: Path) -> None:
     about = client.get("/model").json()
     assert about.items() >= json.loads((exported / "model.json").read_text()).items()
-    assert about["written"].endswith("+00:00")
+    assert datetime.fromisoformat(about["trained"]) < datetime.now(UTC)
+
+
+def test_without_its_project_it_is_not_known_when_the_model_was_trained(exported: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(exported, tmp_path / "somewhere/export")
+    with running(folder) as service:
+        assert httpx.get(f"{service.url}/model").json()["trained"] is None
 
 
 def test_the_openapi_document_describes_bodies_answers_and_refusals(client: httpx.Client) -> None:

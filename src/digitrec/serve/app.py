@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from digitrec.artifacts import read_json
 from digitrec.recognizer import Recognizer
 from digitrec.serve.answering import Answering
 from digitrec.serve.body import Pixels, file_of_form, image_of_pixels, read_body
@@ -60,6 +60,12 @@ class Direct(APIRoute):
         return handle
 
 
+def _when_trained(folder: Path) -> str | None:
+    """Look into the project that the network lies in: its own files are the same whenever they are made."""
+    times = folder.resolve().parent.parent / "metrics/times/train_final.json"
+    return read_json(times).get("finished") if times.exists() else None
+
+
 def build_app(folder: Path) -> FastAPI:
     """Make the service for the exported network in `folder`.
 
@@ -70,8 +76,7 @@ def build_app(folder: Path) -> FastAPI:
     """
     recognizer = Recognizer(folder)
     answering = Answering(recognizer)
-    written = datetime.fromtimestamp((folder / "model.onnx").stat().st_mtime, UTC).isoformat(timespec="seconds")
-    about = recognizer.description | {"written": written}
+    about = recognizer.description | {"trained": _when_trained(folder)}
     large_bodies = asyncio.Semaphore(N_LARGE_BODIES)
     # The pages that FastAPI shows an API with load scripts from elsewhere.
     app = FastAPI(title="digitrec", version=version("digitrec"), description=DESCRIPTION, docs_url=None, redoc_url=None)
@@ -114,7 +119,7 @@ def build_app(folder: Path) -> FastAPI:
 
     @app.get("/model")
     async def model() -> dict[str, Any]:
-        """Tell what the network is, how accurate on its test set, and when its file was written."""
+        """Tell what the network is, how accurate on its test set, and when it was trained (null if not known)."""
         return about
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
