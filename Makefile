@@ -62,8 +62,8 @@ bench: $(READY)  ## Training, search, stacks, time to 99 %, memory, start-up, si
 	python benchmarks/memory.py
 	python benchmarks/dispatch.py
 
-seeds: $(READY)  ## Test accuracy over seeds (20 minutes on two cores, then an hour for `best`); a killed run goes on
-	python benchmarks/seeds.py --runs modern paper
+seeds: $(READY)  ## Test accuracy over seeds (half an hour on two cores, then an hour for `best`); a killed run goes on
+	python benchmarks/seeds.py --runs modern_digits modern paper
 	python benchmarks/seeds.py --runs best --seeds 0 1 2
 
 clean-cache:  ## Forget finished fits, downloads and DVC's copies of old results; the current results stay

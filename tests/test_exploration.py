@@ -76,6 +76,13 @@ def test_a_kind_alone_is_one_kind() -> None:
 def test_amounts_name_what_a_recipe_does_and_nothing_else() -> None:
     expected = ["rotation ±10°", "shift ±2.8 px", "crop to 70–100 %\nof the area,\nratio 0.9–1.1"]
     assert amounts(augmentation_of(SHAH)) == expected
+    assert amounts(augmentation_of(Recipe(flagged_ones=0.5))) == ["a flag on 50 %\nof the ones"]
+
+
+def test_only_the_one_gets_a_flag() -> None:
+    rows = _rows(augmentation_figure(IMAGES, LABELS, "flags", Recipe(flagged_ones=1.0), 0))
+    before, after = rows["as they are"], list(rows.values())[-1]
+    assert np.flatnonzero(np.abs(after - before).max((1, 2)) > 0.05).tolist() == [1]
 
 
 def test_without_augmentation_the_recipe_s_row_is_unchanged_and_says_so() -> None:

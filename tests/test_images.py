@@ -8,7 +8,7 @@ from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as torchvision_functional
 
 from digitrec.artifacts import read_array, write_array
-from digitrec.images import CHUNK, Augmentation, Batches, Normalization, affine
+from digitrec.images import CHUNK, Augmentation, Batches, Normalization, affine, flag_ones
 from tests.tiny import NORMALIZATION, some_digits
 
 IMAGES, LABELS = some_digits(100)
@@ -166,6 +166,7 @@ def test_augmentation_is_off_only_without_any_amount() -> None:
     assert Augmentation(shift=1)
     assert Augmentation(crop_area=[0.7, 1.0])
     assert Augmentation(crop_ratio=[0.9, 1.1])
+    assert Augmentation(flagged_ones=0.1)
 
 
 @pytest.mark.parametrize(("top", "left", "height", "width"), [(2, 3, 24, 22), (4, 1, 20, 26), (0, 0, 28, 28)])
@@ -248,6 +249,42 @@ def test_rotations_stay_within_bounds() -> None:
     degrees = torch.rad2deg(torch.atan2(2 * xy, xx - yy) / 2)
     assert -31 < degrees.min() < -28
     assert 28 < degrees.max() < 31
+
+
+def test_some_ones_get_a_flag_that_starts_at_their_top_and_nothing_else_changes() -> None:
+    bars = torch.full((2000, 1, 28, 28), NORMALIZATION.background)
+    bars[:, :, 4:24, 13:15] = 2.0
+    labels = torch.arange(2000) % 2
+    flagged = flag_ones(bars, labels, 0.5, _generator(0), NORMALIZATION.background)
+    changed = (flagged != bars).flatten(1).any(1)
+    assert not changed[labels == 0].any()
+    assert 0.45 < changed[labels == 1].float().mean() < 0.55
+    ink = (flagged[changed] - bars[changed])[:, 0] > 0.01
+    columns, rows = ink.any(1), ink.any(2)
+    # To the left of the bar, from its top down, as long and as steep as stated.
+    assert not columns[:, 17:].any()
+    assert columns[:, 12].all()
+    assert not rows[:, :2].any()
+    assert rows[:, 4:6].any(1).all()
+    left, bottom = columns.int().argmax(1), 27 - rows.flip(1).int().argmax(1)
+    assert 3 <= left.min() < 6 < 9 < left.max() <= 12
+    assert 4 < bottom.min() < 8 < 11 < bottom.max() <= 15
+    assert flagged.max() == 2.0
+    assert (bars[:, :, 4:24, 13:15] == 2.0).all()
+
+
+def test_ones_of_a_training_s_batches_get_flags_and_those_that_are_scored_do_not() -> None:
+    index = np.flatnonzero(LABELS == 1)
+    plain = torch.cat([images for images, _ in _batches(index, 32)])
+    settings = {"augmentation": Augmentation(flagged_ones=1.0)}
+    assert torch.equal(torch.cat([images for images, _ in _batches(index, 32, **settings)]), plain)
+    flagged = torch.cat([images for images, _ in _batches(index, 32, generator=_generator(0), **settings)])
+    assert (flagged.flatten(1).sum(1).sort()[0] > plain.flatten(1).sum(1).sort()[0]).all()
+
+
+def test_without_labels_no_one_gets_a_flag() -> None:
+    found = Augmentation(flagged_ones=1.0)(_tensor(50), _generator(0))
+    torch.testing.assert_close(found, _tensor(50), atol=1e-5, rtol=0)
 
 
 def test_augmented_images_are_filled_with_background_and_keep_their_range() -> None:

@@ -47,8 +47,8 @@ def _mistakes(path: Path) -> list[str]:
 def test_the_committed_file_is_right() -> None:
     params = load_params(ROOT / "params.yaml")
     assert isinstance(params, Params)
-    assert (params.dataset, params.model, params.recipe, params.lr) == ("mnist", "mnistnet", "modern", "auto")
-    assert params.chosen_recipe is params.recipes["modern"]
+    assert (params.dataset, params.model, params.recipe, params.lr) == ("mnist", "mnistnet", "modern_digits", "auto")
+    assert params.chosen_recipe is params.recipes["modern_digits"]
     assert params.architecture_space == params.search.architectures["mnistnet"]
 
 
@@ -91,7 +91,7 @@ def test_all_mistakes_stand_in_one_message(tmp_path: Path) -> None:
         ("    batch_size: [32, 64]", "    batch_size: []"),
         ("  gallery: 60", "  galery: 60"),
         ("    shift: 0", "    shift: 15"),
-        ("recipe: modern", "recipe: moden"),
+        ("recipe: modern_digits", "recipe: moden"),
     )
     with pytest.raises(ParamsError) as caught:
         load_params(path)
@@ -107,11 +107,21 @@ def test_all_mistakes_stand_in_one_message(tmp_path: Path) -> None:
         "params.yaml: evaluate.galery: is no known key; did you mean 'gallery'?",
         "params.yaml: evaluate.gallery: is missing, expected a whole number from 1 to 400",
         "params.yaml: recipes.paper.shift: got 15, expected pixels from 0 to 14",
-        "params.yaml: recipe: got 'moden', expected one of modern, paper, robust; did you mean 'modern'?",
+        "params.yaml: recipe: got 'moden', expected one of modern, modern_digits, paper, robust; "
+        "did you mean 'modern'?",
     ]:
         assert line in text.splitlines() or f"  {line}" in text.splitlines(), line
     assert text.startswith("9 mistakes in params.yaml (nothing was run or written):")
     assert len(caught.value.mistakes) == 9
+
+
+@pytest.mark.parametrize("dataset", ["fashion_mnist", "kmnist"])
+def test_a_recipe_that_draws_on_ones_is_refused_where_there_are_none(tmp_path: Path, dataset: str) -> None:
+    changed = ("dataset: mnist", f"dataset: {dataset}")
+    (mistake,) = _mistakes(_with(tmp_path, changed))
+    assert mistake.startswith("recipe: got 'modern_digits', whose flagged_ones draws on handwritten ones")
+    assert f"but {dataset} has none" in mistake
+    assert load_params(_with(tmp_path, changed, ("recipe: modern_digits", "recipe: modern"))).dataset == dataset
 
 
 @pytest.mark.parametrize(
@@ -262,7 +272,7 @@ def test_an_empty_section_is_a_mistake(tmp_path: Path) -> None:
     assert "normalize_stats: got nothing, expected a section of keys" in mistakes
     assert "search: got 3, expected a section of keys" in mistakes
     assert any(mistake.startswith("recipes: got {}") for mistake in mistakes)
-    assert any(mistake.startswith("recipe: got 'modern'") for mistake in mistakes)
+    assert any(mistake.startswith("recipe: got 'modern_digits'") for mistake in mistakes)
     assert any(mistake.startswith("baselines: is missing") for mistake in mistakes)
 
 

@@ -151,7 +151,10 @@ def test_every_stage_checks_all_parameters_before_it_works(pipeline: Pipeline, s
     assert result.returncode == 2
     assert "params.yaml: modle: is no known key; did you mean 'model'?" in result.stderr
     assert "params.yaml: batch_size: got 0, expected a whole number >= 1 or 'auto'" in result.stderr
-    assert "recipe: got 'moden', expected one of modern, paper, robust; did you mean 'modern'?" in result.stderr
+    assert (
+        "recipe: got 'moden', expected one of modern, modern_digits, paper, robust; did you mean 'modern'?"
+        in result.stderr
+    )
     assert "Traceback" not in result.stderr
     assert pipeline.snapshot() == before
 

@@ -43,6 +43,7 @@ def amounts(augmentation: Augmentation) -> list[str]:
         f"crop to {100 * area[0]:g}–{100 * area[1]:g} %\nof the area,\nratio {ratio[0]:g}–{ratio[1]:g}": (
             augmentation.crops
         ),
+        f"a flag on {100 * augmentation.flagged_ones:g} %\nof the ones": augmentation.flagged_ones,
     }
     return [line for line, done in lines.items() if done] or ["none"]
 
@@ -62,10 +63,11 @@ def augmentation_figure(images: np.ndarray, labels: np.ndarray, name: str, recip
     """
     classes, first = np.unique(labels, return_index=True)
     plain = torch.from_numpy(images[first] / np.float32(255)).unsqueeze(1)
+    shown = torch.from_numpy(classes.astype(np.int64))
     whole = augmentation_of(recipe)
     rows = {"as they are": plain}
-    rows |= {"\n".join(amounts(kind)): _augmented(plain, kind, seed) for kind in KINDS}
-    lines, of_recipe = amounts(whole), _augmented(plain, whole, seed)
+    rows |= {"\n".join(amounts(kind)): _augmented(plain, shown, kind, seed) for kind in KINDS}
+    lines, of_recipe = amounts(whole), _augmented(plain, shown, whole, seed)
     if recipe.hardening:
         lines = [*(lines if whole else []), "distortions"]
         of_recipe = distort(of_recipe, recipe.hardening, torch.Generator().manual_seed(seed))
@@ -83,8 +85,8 @@ def augmentation_figure(images: np.ndarray, labels: np.ndarray, name: str, recip
     return figure
 
 
-def _augmented(images: torch.Tensor, augmentation: Augmentation, seed: int) -> torch.Tensor:
-    return augmentation(images, torch.Generator().manual_seed(seed)) if augmentation else images
+def _augmented(images: torch.Tensor, labels: torch.Tensor, augmentation: Augmentation, seed: int) -> torch.Tensor:
+    return augmentation(images, torch.Generator().manual_seed(seed), labels=labels) if augmentation else images
 
 
 def classes_figure(train_labels: np.ndarray, test_labels: np.ndarray) -> Figure:

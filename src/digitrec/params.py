@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from digitrec.errors import ParamsError
 
 PACKAGE = Path(__file__).parent
+# Of the datasets, those whose class 1 is no handwritten one.
+NO_DIGITS = ("fashion_mnist", "kmnist")
 
 
 def known_names(room: str) -> list[str]:
@@ -158,6 +160,7 @@ class Recipe(Section):
     crop_ratio: _range(0, 10) = Field([1.0, 1.0], description="[lowest, highest], above 0 and at most 10")
     shift: float = Field(0.0, ge=0, le=14, description="pixels from 0 to 14")
     # Left out where there is none: a recipe without it is written, and so named in caches, as before there was any.
+    flagged_ones: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1", exclude_if=lambda value: not value)
     hardening: Hardening = Field(Hardening(), exclude_if=lambda value: not value)
 
 
@@ -318,6 +321,12 @@ def _joint_mistakes(values: dict) -> Iterator[str]:
     if isinstance(recipes, dict) and isinstance(recipe, str) and recipe not in recipes:
         names = sorted(map(str, recipes))
         yield f"recipe: got {_show(recipe)}, expected one of {', '.join(names)}{did_you_mean(recipe, names)}"
+    chosen = recipes.get(recipe) if isinstance(recipes, dict) and isinstance(recipe, str) else None
+    if isinstance(chosen, dict) and chosen.get("flagged_ones") and values.get("dataset") in NO_DIGITS:
+        yield (
+            f"recipe: got {_show(recipe)}, whose flagged_ones draws on handwritten ones, but {values['dataset']} has "
+            "none; expected another recipe, such as modern"
+        )
     search = values.get("search")
     if not isinstance(search, dict):
         return

@@ -115,8 +115,8 @@ def _connect(address: str) -> Client:
 def _check(client: Client, address: str, data_version: Callable[[], str]) -> tuple[dict[str, Any], set[str]]:
     """Compare all workers with this search: what must be the same, and the workers' devices."""
     expected = _versions(data_version)
-    devices: set[str] = set()
-    while not devices:
+    end = time.monotonic() + WORKERS_TIMEOUT
+    while True:
         try:
             client.wait_for_workers(1, timeout=WORKERS_TIMEOUT)
             answers = client.run(_describe, data_version, on_error="return")
@@ -126,22 +126,21 @@ def _check(client: Client, address: str, data_version: Callable[[], str]) -> tup
             ) from error
         except OSError as error:
             raise _gone(address) from error
-        refusals = []
+        refusals, devices = [], set()
         for worker, found in answers.items():
             if isinstance(found, DigitrecError):
                 refusals.append(f"worker {worker}: {found}")
-            elif isinstance(found, OSError):
-                # It went away while it was asked. If it comes back, it is checked before its first task.
-                continue
-            elif isinstance(found, Exception):
-                refusals.append(f"worker {worker} cannot run this code ({found}). {START.format(address)}")
-            elif refusal := _refusal(worker, expected, found["versions"]):
-                refusals.append(refusal)
-            else:
+            elif isinstance(found, dict):
+                refusals += filter(None, [_refusal(worker, expected, found["versions"])])
                 devices.add(found["device"])
+            # One that goes away while it is asked is checked before its first task, if it comes back.
+            elif not isinstance(found, OSError) or time.monotonic() > end:
+                refusals.append(f"worker {worker} cannot run this code ({found}). {START.format(address)}")
         if refusals:
             raise DigitrecError("\n".join(refusals))
-    return expected, devices
+        if devices:
+            return expected, devices
+        time.sleep(RESULTS_INTERVAL)
 
 
 def worker_devices(address: str, data_version: Callable[[], str]) -> set[str]:

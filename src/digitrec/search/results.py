@@ -1,6 +1,7 @@
 """A whole search: run it, journal it, sum it up."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from digitrec.search.strategies import candidates_by_round, run_search
 from digitrec.training import build_module
 
 ENGINES = {"skorch": skorch_engine, "stacked": stacked_engine}
+# Architectures that are tried before the network is thought to take none.
+MOST_TRIED = 1000
 
 
 class SearchResult(NamedTuple):
@@ -148,16 +151,26 @@ def _check(
             f"folds take {search.cv * sum(rounds):,} fits; raise it, or give fewer values in search.space and "
             "search.architectures"
         )
-    # One argument at a time suffices to find names and values that the network refuses.
-    first = {key: values[0] for key, values in architecture_space.items()}
-    for key, values in architecture_space.items() or [(None, [None])]:
-        for value in values:
-            try:
-                build_module(problem.model, {**first, key: value} if key else {})
-            except ParamsError as error:
-                mistakes += error.mistakes
+    mistakes += _refused_architectures(problem.model, architecture_space)
     if mistakes:
-        raise ParamsError(list(dict.fromkeys(mistakes)))
+        raise ParamsError(mistakes)
+
+
+def _refused_architectures(model: str, space: Mapping[str, list]) -> list[str]:
+    """Name the arguments that the network does not take, each beside others that it does take."""
+
+    def refusals(architecture: Mapping[str, Any]) -> list[str]:
+        try:
+            build_module(model, architecture)
+        except ParamsError as error:
+            return error.mistakes
+        return []
+
+    candidates = [dict(zip(space, values, strict=True)) for values in islice(product(*space.values()), MOST_TRIED)]
+    good = next((candidate for candidate in candidates if not refusals(candidate)), None)
+    if good is None:
+        return refusals(candidates[0])
+    return [text for key, values in space.items() for value in values for text in refusals(good | {key: value})]
 
 
 def _rows(results: Mapping[str, Any], cv: int, names: Sequence[str]) -> list[dict[str, Any]]:
