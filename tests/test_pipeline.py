@@ -190,7 +190,7 @@ def test_a_wrong_environment_is_one_message(pipeline: Pipeline, name: str, value
 
 
 def test_no_source_at_all_names_every_source_and_the_ways_on(pipeline: Pipeline) -> None:
-    pipeline.change_params(lambda params: params.update(dataset="kmnist"))
+    pipeline.change_params(lambda params: params.update(dataset="kmnist", recipe="modern"))
     nowhere = str(pipeline.folder / "nowhere")
     # A proxy on a closed port: no mirror can be reached, wherever this runs.
     closed = "http://127.0.0.1:9"
