@@ -5,10 +5,12 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 # This clone's code, also when the environment was made by another clone.
 export PYTHONPATH := $(CURDIR)/src
+# What `make demo` changes in params.yaml.
+DEMO ?= demo/params.yaml
 READY := $(VENV)/.digitrec-$(shell cksum < requirements.lock | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro reproduce test lint bench seeds lock clean-cache clean
+.PHONY: help install demo repro reproduce test test-fast lint bench seeds lock clean-cache
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +26,8 @@ $(READY):
 	touch $@
 
 demo: $(READY)  ## The whole pipeline on scikit-learn's embedded digits, in .demo: no network, under 3 minutes
-	python demo/prepare.py .demo demo/params.yaml
-	cd .demo && export PYTHONPATH=$(CURDIR)/.demo/src && dvc repro && python stages/summary.py
+	python demo/prepare.py .demo "$(DEMO)"
+	cd .demo && export PYTHONPATH="$(CURDIR)/.demo/src" && dvc repro && python stages/summary.py
 
 repro: $(READY)  ## The whole pipeline on MNIST (about 15 minutes on two cores); only what changed runs again
 	dvc repro
@@ -36,21 +38,27 @@ reproduce: $(READY)  ## Train the published systems and judge their claims (hour
 ifdef QUICK
 	python demo/prepare.py .quick reproduction/quick.yaml
 	cd .quick && dvc cache dir --local ../.dvc/cache
-	cd .quick/reproduction && export PYTHONPATH=$(CURDIR)/.quick/src DIGITREC_MIRROR="$${DIGITREC_MIRROR:-$(abspath $(wildcard ../shared/mnist))}" && dvc repro
+	cd .quick/reproduction && export PYTHONPATH="$(CURDIR)/.quick/src" && dvc repro
 	@echo "Verdicts of the shortened runs: .quick/REPRODUCTION.md; pictures: .quick/reproduction/plots"
 else
 	cd reproduction && dvc repro
 	@echo "Verdicts: REPRODUCTION.md; pictures: reproduction/plots"
 endif
 
-test: lint  ## Lint and the full test suite, with coverage
-	coverage run -m pytest --numprocesses 2 --dist loadfile
+test: lint  ## Lint and all tests, with coverage (10 minutes on two cores)
+	coverage run -m pytest --numprocesses 2 --dist worksteal
 	coverage combine --quiet
 	coverage report
 
-lint: $(READY)  ## Ruff: mistakes and format
+test-fast: $(READY)  ## For every edit: ruff, and the tests that take no pipeline (90 seconds)
+	ruff check .
+	pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+lint: $(READY)  ## Mistakes, format, types, and GitHub's workflows
 	ruff check .
 	ruff format --check .
+	mypy
+	jactionlint --strict-exit
 
 bench: $(READY)  ## Training, search, stacks, time to 99 %, memory, start-up, side by side (half an hour on an idle machine; 6.4 GB of disk)
 	python benchmarks/training_speed.py
@@ -66,10 +74,13 @@ seeds: $(READY)  ## Test accuracy over seeds (half an hour on two cores, then an
 	python benchmarks/seeds.py --runs modern_digits modern paper
 	python benchmarks/seeds.py --runs best --seeds 0 1 2
 
-clean-cache:  ## Forget finished fits, downloads and DVC's copies of old results; the current results stay
-	rm -rf data/cache reproduction/data/cache .demo .quick
-	if [ -x $(VENV)/bin/dvc ]; then dvc gc --workspace --force --quiet; fi
+# DVC's cache is left alone: other branches and experiments have their results there, and other projects may share it.
+clean-cache:  ## Delete finished fits, downloads and the folders of `demo` and QUICK; results and DVC's cache stay
+	@for folder in data/cache reproduction/data/cache .demo .quick; do \
+	  if [ -e "$$folder" ]; then echo "deleting $$folder ($$(du -sh "$$folder" | cut -f1))"; rm -rf "$$folder"; fi; \
+	done
+	@echo "Kept: DVC's cache, which dvc gc --workspace --all-branches --all-tags --all-experiments would clear of what nothing here refers to (of other projects' data too, if they share it)."
 
-lock: $(READY)  ## Bring requirements.lock up to date with pyproject.toml
+lock: $(READY)  ## Bring requirements.lock up to date with pyproject.toml: what is new; UPGRADE=1 takes newer versions of all
 	$(PYTHON) -m venv .demo/uv && .demo/uv/bin/pip install --quiet uv
-	.demo/uv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-header --no-annotate --upgrade --output-file requirements.lock
+	.demo/uv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-header --no-annotate $(if $(UPGRADE),--upgrade) --output-file requirements.lock

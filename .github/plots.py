@@ -1,7 +1,6 @@
 """Print the training curves, and which pictures changed, against another commit, as Markdown for GitHub.
 
-Usage: python .github/plots.py COMMIT [--pictures]
-With --pictures the changed pictures themselves, as local files that CML uploads; COMMIT's are copied to base_plots/.
+Usage: python .github/plots.py COMMIT
 """
 
 import csv
@@ -37,21 +36,10 @@ def chart(title: str, curves: dict[str, list[float]]) -> str:
     )
 
 
-def main(commit: str, show_pictures: bool) -> None:
-    """Print either part."""
+def main(commit: str) -> None:
+    """Print both."""
     pictures = {path: content_at(commit, path) for path in sorted(Path("plots").glob("*.png"))}
-    changed = {path: before for path, before in pictures.items() if before != path.read_bytes()}
-    if show_pictures:
-        for path, before in changed.items():
-            print(f"\n#### {path.stem}: {commit if before else 'new'}, then this run\n")
-            if before:
-                base = Path("base_plots") / path.name
-                base.parent.mkdir(exist_ok=True)
-                base.write_bytes(before)
-                print(f"![{path.stem} before]({base.as_posix()})")
-            print(f"![{path.stem}]({path.as_posix()})")
-        return
-
+    changed = [path.stem for path, before in pictures.items() if before != path.read_bytes()]
     history = Path("plots/history.csv")
     tables = {BASE_COLOUR: content_at(commit, history), COLOUR: history.read_bytes() if history.exists() else None}
     rows = {colour: list(csv.DictReader(text.decode().splitlines())) for colour, text in tables.items() if text}
@@ -60,8 +48,8 @@ def main(commit: str, show_pictures: bool) -> None:
         print(f"Orange: this run. Grey: {commit}.\n")
         for key, title in CURVES.items():
             print(chart(title, {colour: [float(row[key]) for row in table] for colour, table in rows.items()}) + "\n")
-    print(f"Pictures that changed: {', '.join(path.stem for path in changed) or 'none'} (artifact `results`).")
+    print(f"Pictures that changed: {', '.join(changed) or 'none'} (artifact `results`).")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], "--pictures" in sys.argv[2:])
+    main(sys.argv[1])

@@ -1,6 +1,6 @@
 """What augmentation costs: Shah's three transforms, batched here and image by image in torchvision.
 
-Reads   reproduction/params.yaml, data/train
+Reads   reproduction/params.yaml, data/dataset.json, data/train
 Writes  benchmarks/results/augmentation.json
 
 Usage: python benchmarks/augmentation.py [--repeats 7]
@@ -17,12 +17,18 @@ import torch
 from torch import Tensor, nn
 from torchvision.transforms import Compose, RandomAffine, RandomResizedCrop, RandomRotation
 
-from digitrec.artifacts import read_array, write_json
-from digitrec.images import CHUNK, Normalization, augmentation_of
-from digitrec.machine import describe_machine, headline
+from digitrec.data.dataset import read_dataset_spec
 from digitrec.models import shah
+from digitrec.pipeline.files import read_array, write_json
+from digitrec.pipeline.machine import describe_machine, headline
+from digitrec.pipeline.stage import run_stage
 from digitrec.reproduction.systems import System, load_systems
-from digitrec.stage import run_stage
+from digitrec.spec import ImageSpec
+from digitrec.transforms.augmentation import augmentation_of
+from digitrec.transforms.pixels import to_pixels
+
+# As many as digitrec changes at once.
+N_IMAGES = 2048
 
 
 def seconds_an_image(work: object, n: int) -> float:
@@ -32,9 +38,9 @@ def seconds_an_image(work: object, n: int) -> float:
     return (time.perf_counter() - start) / n
 
 
-def training_step(system: System, images: Tensor, labels: Tensor) -> object:
+def training_step(system: System, image: ImageSpec, images: Tensor, labels: Tensor) -> object:
     """Make a function that takes one step on the batch."""
-    network = shah.build().to(memory_format=torch.channels_last)
+    network = shah.build(image).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), system.lr, fused=True)
 
     def step() -> None:
@@ -52,8 +58,8 @@ def main(root: Path) -> None:
     repeats = parser.parse_args().repeats
     torch.set_num_threads(1)
     system = load_systems(root / "reproduction/params.yaml").systems["shah"]
-    normalization = Normalization(system.mean, system.std)
-    images = normalization(torch.tensor(read_array(root / "data/train/images.npy")[:CHUNK]))
+    image = read_dataset_spec(root / "data/dataset.json").image
+    images = to_pixels(torch.tensor(read_array(root / "data/train/images.npy")[:N_IMAGES]))
     labels = torch.from_numpy(read_array(root / "data/train/labels.npy")[: system.batch_size].astype("int64"))
     batched, generator = augmentation_of(system.recipe), torch.Generator().manual_seed(0)
     one_by_one = Compose(
@@ -63,9 +69,9 @@ def main(root: Path) -> None:
             RandomAffine(0, (system.recipe.shift / 28,) * 2),
         ]
     )
-    step, n = training_step(system, images[: system.batch_size], labels), 256
+    step, n = training_step(system, image, images[: system.batch_size], labels), 256
     works = {
-        "digitrec": (lambda: batched(images, generator, normalization.background), CHUNK),
+        "digitrec": (lambda: batched(images, generator), N_IMAGES),
         "torchvision": (lambda: [one_by_one(image) for image in images[:n]], n),
         "training_step": (lambda: [step() for _ in range(8)], 8 * system.batch_size),
     }

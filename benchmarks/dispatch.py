@@ -19,16 +19,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from digitrec.artifacts import read_json, write_json
-from digitrec.machine import describe_machine, headline
+from digitrec.pipeline.files import read_json, write_json
+from digitrec.pipeline.machine import describe_machine, headline
+from digitrec.pipeline.stage import run_stage, stopwatch
 from digitrec.search.dispatch import run_tasks
 from digitrec.search.journal import Journal
-from digitrec.stage import run_stage, stopwatch
 
 WORKERS = (1, 8)
 SLEEP = 1.0
 ENTRIES = 500
-PARAMS = {"lr": 0.001, "max_epochs": 20, "batch_size": 32, "optimizer": "adam", "nonlinearity": "relu"}
+PARAMS = {
+    "lr": 0.001,
+    "max_epochs": 20,
+    "batch_size": 32,
+    "optimizer": "adam",
+    "architecture": {"nonlinearity": "relu"},
+}
 
 
 def sleep(number: int) -> int:

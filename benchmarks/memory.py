@@ -29,14 +29,15 @@ import torch
 from originals import load_mnist
 from torch import Tensor
 
-from digitrec.artifacts import read_array, write_array, write_json
+from digitrec.data.batches import Batches
+from digitrec.data.sources.mnist import SPEC
 from digitrec.errors import DigitrecError
-from digitrec.images import Batches, Normalization
-from digitrec.machine import describe_machine, headline
-from digitrec.models import mnistnet
-from digitrec.params import Recipe
-from digitrec.stage import run_stage
-from digitrec.training import DigitClassifier
+from digitrec.pipeline.files import read_array, write_array, write_json
+from digitrec.pipeline.machine import describe_machine, headline
+from digitrec.pipeline.stage import run_stage
+from digitrec.spec import Normalization, Recipe
+from digitrec.training.classifier import ImageClassifier
+from digitrec.training.network import build_network
 
 BATCH_SIZE, LR = 32, 0.001
 SETS = ("mnist", "large")
@@ -55,7 +56,7 @@ class Beginning(Batches):
             yield batch
 
 
-class BeginningClassifier(DigitClassifier):
+class BeginningClassifier(ImageClassifier):
     """Leaves an epoch after `n_images` images."""
 
     n_images: int
@@ -72,9 +73,12 @@ def train(folder: Path, n_images: int) -> dict[str, float]:
     # The first training, a short one, is to warm up: modules that torch imports when they are needed.
     for n_rows in (10 * BATCH_SIZE, len(labels)):
         classifier = BeginningClassifier(
-            mnistnet.build,
+            build_network,
+            module__model="mnistnet",
+            module__architecture={},
+            module__image=SPEC.image,
+            module__normalization=Normalization(mean=0.1307, std=0.3081),
             recipe=Recipe(),
-            normalization=Normalization(0.1307, 0.3081),
             images=images,
             lr=LR,
             max_epochs=1,

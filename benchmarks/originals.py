@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from digitrec.datasets import mnist
-from digitrec.downloads import Fetcher, sources_from_environment
-from digitrec.idx import ImageDataset
+from digitrec.data.dataset import ImageDataset
+from digitrec.data.downloads import Fetcher
+from digitrec.data.sources import mnist
+from digitrec.pipeline.environment import mirror_from_environment
 
 
 def fetcher(root: Path) -> Fetcher:
-    """Look in $DIGITREC_MIRROR, then in `shared/mnist` beside the project, then at the mirrors."""
-    return Fetcher(sources_from_environment(root.parent / "shared/mnist"), root / "data/cache/downloads")
+    """Look in $DIGITREC_MIRROR, then at the mirrors."""
+    mirror = mirror_from_environment()
+    return Fetcher([mirror] if mirror else [], root / "data/cache/downloads")
 
 
 def load_mnist(root: Path) -> ImageDataset:

@@ -28,29 +28,29 @@ from skorch.helper import SliceDataset
 from torch import nn
 from torch.utils.data import Subset
 from torchvision.datasets import MNIST
-from training_speed import MEAN, STD, torchvision_mnist
+from training_speed import IMAGE, MEAN, STD, torchvision_mnist
 
-from digitrec.artifacts import read_json, write_array, write_json
-from digitrec.final import resolve_settings
-from digitrec.fitting import fit
-from digitrec.images import Normalization
-from digitrec.jobs import jobs_from_environment
-from digitrec.machine import describe_device, describe_machine, headline
+from digitrec.config.params import Params, load_params
+from digitrec.data.split import validation_split
+from digitrec.evaluation.scores import accuracy_scores
 from digitrec.models import mnistnet
-from digitrec.params import Params, Search, Space, load_params
-from digitrec.scores import accuracy_scores
+from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
+from digitrec.pipeline.files import read_json, write_array, write_json
+from digitrec.pipeline.machine import describe_device, describe_machine, headline
+from digitrec.pipeline.stage import run_stage, stopwatch
 from digitrec.search.cells import Problem
-from digitrec.search.results import ENGINES, SearchResult, find_best
-from digitrec.stage import run_stage, stopwatch
-from digitrec.training import device_from_environment
+from digitrec.search.run import ENGINES, find_best
+from digitrec.search.summary import SearchResult
+from digitrec.spec import Hyperparameters, Normalization, SearchSpec
+from digitrec.training.fit import fit
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
 # Candidates of part 1: of okon's grid those that differ most, and both numbers of epochs.
-SUBSET = {"lr": [0.0001, 0.001], "max_epochs": [15, 20], "batch_size": [32], "optimizer": ["adam"]}
+SUBSET: dict[str, list] = {"lr": [0.0001, 0.001], "max_epochs": [15, 20], "batch_size": [32], "optimizer": ["adam"]}
 SUBSET_ARCHITECTURE = {"nonlinearity": ["relu", "softmax"], "num_units": [10], "out_units": [20], "fout_units": [40]}
 
 
-def published_search(dataset: MNIST, n: int, cv: int) -> tuple[dict[str, Any], float]:
+def published_search(dataset: MNIST, n: int, cv: int) -> tuple[Hyperparameters, float]:
     """Search as published: the winner, and the seconds."""
     grid = {
         "lr": SUBSET["lr"],
@@ -61,24 +61,30 @@ def published_search(dataset: MNIST, n: int, cv: int) -> tuple[dict[str, Any], f
     }
     # As published, cross-entropy is fed probabilities.
     network = NeuralNetClassifier(
-        lambda **architecture: nn.Sequential(mnistnet.build(**architecture), nn.Softmax(dim=1)),
+        lambda **architecture: nn.Sequential(mnistnet.build(IMAGE, **architecture), nn.Softmax(dim=1)),
         criterion=nn.CrossEntropyLoss,
         verbose=0,
     )
     search = GridSearchCV(network, grid, cv=cv, scoring="accuracy", refit=False)
     with stopwatch() as seconds:
         search.fit(SliceDataset(Subset(dataset, range(n))), dataset.targets[:n].numpy())
-    best = {key.removeprefix("module__"): value for key, value in search.best_params_.items()}
-    return best | {"optimizer": best["optimizer"].__name__.lower()}, seconds()
+    found = search.best_params_
+    best = Hyperparameters(
+        lr=found["lr"],
+        max_epochs=found["max_epochs"],
+        batch_size=found["batch_size"],
+        optimizer=found["optimizer"].__name__.lower(),
+        architecture={key: found[f"module__{key}"] for key in SUBSET_ARCHITECTURE},
+    )
+    return best, seconds()
 
 
-def our_search(problem: Problem, search: Search, architecture: dict, folder: Path) -> tuple[SearchResult, float]:
+def our_search(problem: Problem, search: SearchSpec, folder: Path) -> tuple[SearchResult, float]:
     """Search from an empty journal: what was found, and the seconds."""
     labels = np.load(problem.labels)
     with tempfile.TemporaryDirectory(dir=folder) as new, stopwatch() as seconds:
-        journal = Path(new) / "journal.jsonl"
         jobs, device = jobs_from_environment(), device_from_environment()
-        return find_best(problem, search, architecture, labels, journal, jobs, device), seconds()
+        return find_best(problem, search, labels, Path(new) / "journal.jsonl", jobs, device), seconds()
 
 
 def first(problem: Problem, n: int, folder: Path) -> Problem:
@@ -86,65 +92,70 @@ def first(problem: Problem, n: int, folder: Path) -> Problem:
     paths = {name: folder / f"{name}_{n}.npy" for name in ("images", "labels")}
     for name, path in paths.items():
         write_array(path, np.load(getattr(problem, name), mmap_mode="r")[:n])
-    return Problem(**{**vars(problem), **paths})
+    return replace(problem, **paths)
 
 
 def subset(dataset: MNIST, problem: Problem, params: Params, n: int, folder: Path) -> dict[str, Any]:
     """Run the same search three ways."""
     best, published = published_search(dataset, n, params.search.cv)
     print(f"published way: {published:.0f} s, best {best}", flush=True)
-    few, rows = first(problem, n, folder), {}
-    few = replace(few, recipe=params.recipes["paper"])
-    search = params.search.model_copy(update={"strategy": "grid", "space": Space(**SUBSET)})
+    few = replace(first(problem, n, folder), recipe=params.recipes["paper"])
+    rows = {}
     for engine in ENGINES:
-        wanted = search.model_copy(update={"engine": engine})
-        result, seconds = our_search(few, wanted, SUBSET_ARCHITECTURE, folder)
+        changes = {"strategy": "grid", "engine": engine, "space": SUBSET, "architecture": SUBSET_ARCHITECTURE}
+        result, seconds = our_search(few, params.search_spec.model_copy(update=changes), folder)
         rows[engine] = {
             "seconds": seconds,
             "times_faster": round(published / seconds, 2),
-            "best_params": result.best_params,
-            "same_winner": result.best_params == best,
+            "best_params": result.summary["best_params"],
+            "same_winner": result.best == best,
         }
-        print(f"{engine} engine: {seconds:.0f} s, {published / seconds:.1f} times faster, best {result.best_params}")
+        print(f"{engine} engine: {seconds:.0f} s, {published / seconds:.1f} times faster, best {result.best}")
     fits = params.search.cv * len(ParameterGrid(SUBSET | SUBSET_ARCHITECTURE))
     image_epochs = fits * float(np.mean(SUBSET["max_epochs"])) * n * (1 - 1 / params.search.cv)
-    row = {"seconds": published, "seconds_per_image_epoch": published / image_epochs, "best_params": best}
+    row = {
+        "seconds": published,
+        "seconds_per_image_epoch": published / image_epochs,
+        "best_params": best.model_dump(mode="json"),
+    }
     return {"images": n, "fits": fits, "published": row, "engines": rows}
 
 
 def halving(problem: Problem, params: Params, folder: Path, seconds_per_image_epoch: float) -> dict[str, Any]:
     """Run the search of params.yaml."""
-    result, seconds = our_search(problem, params.search, params.architecture_space, folder)
-    search, n = params.search, len(np.load(problem.labels))
-    epochs = len(result.rows) * search.cv * float(np.mean(search.space.max_epochs))
+    search, n = params.search_spec, len(np.load(problem.labels))
+    result, seconds = our_search(problem, search, folder)
+    epochs = len(result.rows) * search.cv * float(np.mean(search.space["max_epochs"]))
     published = epochs * n * (1 - 1 / search.cv) * seconds_per_image_epoch
     print(
         f"halving: {seconds:.0f} s; published way: {published / 3600:.1f} h (extrapolated): {published / seconds:.0f}"
     )
     return {
-        "engine": search.engine,
+        "engine": result.summary["engine"],
         "seconds": seconds,
         "published_seconds_extrapolated": round(published),
         "times_faster": round(published / seconds, 1),
-        "best_params": result.best_params,
+        "best_params": result.summary["best_params"],
     }
 
 
 def exhaustive(problem: Problem, params: Params, test: MNIST, n: int, folder: Path) -> dict[str, Any]:
     """Search all candidates by both strategies on n images, and see how good the winners are."""
-    few, rows = first(problem, n, folder), {}
+    few = first(problem, n, folder)
+    rows: dict[str, Any] = {}
+    images, labels = np.load(problem.images), np.load(problem.labels)
     for strategy in ("grid", "halving"):
-        search = params.search.model_copy(update={"strategy": strategy})
-        result, seconds = our_search(few, search, params.architecture_space, folder)
-        statistics = {"mean": problem.normalization.mean, "std": problem.normalization.std}
-        settings = resolve_settings(params, result.best_params, statistics)
-        images, labels = np.load(problem.images), np.load(problem.labels)
-        classifier, _ = fit(settings, images, labels, device_from_environment(), folder / "states", verbose=0)
-        classifier.images = None
-        scores = accuracy_scores(test.targets.numpy(), classifier.predict(test.data.numpy()))
-        rows[strategy] = {"seconds": seconds, "best_params": result.best_params, "test": scores}
-        print(f"{strategy}: {seconds:.0f} s, {result.best_params}, test accuracy {scores['accuracy']:.4f}", flush=True)
-    return {"images": n, "engine": params.search.engine} | rows
+        result, seconds = our_search(few, params.search_spec.model_copy(update={"strategy": strategy}), folder)
+        training = problem.training(result.best, problem.seed)
+        split = validation_split(labels, training.recipe.valid_fraction, training.seed)
+        device, states = device_from_environment(), folder / "states"
+        net, _ = fit(training, problem.image, images, labels, device, states, verbose=0, split=split)
+        net.images = None
+        scores = accuracy_scores(test.targets.numpy(), net.predict(test.data.numpy()[..., None]))
+        rows[strategy] = {"seconds": seconds, "best_params": result.summary["best_params"], "test": scores}
+        rows["engine"] = result.summary["engine"]
+        print(f"{strategy}: {seconds:.0f} s, {result.best}, test accuracy {scores['accuracy']:.4f}", flush=True)
+    return {"images": n} | rows
 
 
 def main(root: Path) -> None:
@@ -167,14 +178,15 @@ def main(root: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         dataset = torchvision_mnist(root, folder)
-        write_array(folder / "images.npy", dataset.data.numpy())
+        write_array(folder / "images.npy", dataset.data.numpy()[..., None])
         write_array(folder / "labels.npy", dataset.targets.numpy().astype(np.uint8))
         problem = Problem(
             folder / "images.npy",
             folder / "labels.npy",
+            IMAGE,
             params.model,
-            params.chosen_recipe,
-            Normalization(MEAN, STD),
+            params.recipe_for(IMAGE),
+            Normalization(mean=MEAN, std=STD),
             params.seed,
         )
         for part in options.parts:

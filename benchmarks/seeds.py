@@ -24,15 +24,18 @@ import torch
 from joblib import Parallel, delayed, parallel_config
 from scipy import stats
 
-from digitrec.artifacts import read_array, read_json, write_array, write_json
-from digitrec.final import resolve_settings
-from digitrec.fitting import fit
-from digitrec.jobs import exit_with, jobs_from_environment
-from digitrec.machine import describe_device, describe_machine, headline
-from digitrec.params import Params, load_params
-from digitrec.scores import accuracy_scores
-from digitrec.stage import run_stage, stopwatch
-from digitrec.training import device_from_environment
+from digitrec.config.params import Params, load_params
+from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.data.split import validation_split
+from digitrec.evaluation.inference import predict_probabilities
+from digitrec.evaluation.scores import accuracy_scores
+from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
+from digitrec.pipeline.files import read_array, read_json, write_array, write_json
+from digitrec.pipeline.jobs import exit_with
+from digitrec.pipeline.machine import describe_device, describe_machine, headline
+from digitrec.pipeline.stage import run_stage, stopwatch
+from digitrec.spec import Hyperparameters, ImageSpec, Normalization, TrainingSpec
+from digitrec.training.fit import fit
 
 RUNS = ("modern_digits", "modern", "paper", "best")
 AUTO = {"lr": "auto", "batch_size": "auto", "max_epochs": "auto", "optimizer": "auto"}
@@ -42,17 +45,20 @@ PAPER = {
     "batch_size": 32,
     "max_epochs": 20,
     "optimizer": "adam",
-    "num_units": 10,
-    "out_units": 20,
-    "fout_units": 40,
-    "nonlinearity": "relu",
+    "architecture": {"num_units": 10, "out_units": 20, "fout_units": 40, "nonlinearity": "relu"},
 }
 # The winner of `dvc exp run -S model=best`.
-BEST = {"lr": 0.001, "batch_size": 64, "max_epochs": 20, "optimizer": "rmsprop", "columns": 2, "width": 32}
+BEST = {
+    "lr": 0.001,
+    "batch_size": 64,
+    "max_epochs": 20,
+    "optimizer": "rmsprop",
+    "architecture": {"columns": 2, "width": 32},
+}
 
 
-def settings_of(root: Path, params: Params, run: str, seed: int) -> dict[str, Any]:
-    """Resolve a fit's settings as stage `train-final` does."""
+def training_of(root: Path, params: Params, run: str, seed: int) -> TrainingSpec:
+    """Resolve a fit's specification as stage `train-final` does."""
     changes = {"recipe": "modern" if run == "best" else run, "seed": seed, **AUTO}
     if run == "paper":
         changes["model"], best = "mnistnet", PAPER
@@ -62,26 +68,29 @@ def settings_of(root: Path, params: Params, run: str, seed: int) -> dict[str, An
         winner = root / "data/gridsearch/best_params.json"
         best = read_json(winner) if winner.exists() else read_json(root / "metrics/gridsearch.json")["best_params"]
     statistics = read_json(root / "metrics/normalize_stats.json")
-    return resolve_settings(params.model_copy(update=changes), best, statistics)
+    return params.model_copy(update=changes).training(
+        Hyperparameters.model_validate(best),
+        read_dataset_spec(root / "data/dataset.json").image,
+        Normalization(mean=statistics["mean"], std=statistics["std"]),
+    )
 
 
-def fit_and_score(root: Path, settings: dict[str, Any], device: str) -> dict[str, Any]:
+def fit_and_score(root: Path, training: TrainingSpec, image: ImageSpec, device: str) -> dict[str, Any]:
     """Train and score, or read what was done before: accuracy, its interval, errors, n, seconds, and where the
     probabilities are."""
     # Fits run side by side, a thread each: this is a worker's own process.
     torch.set_num_threads(1)
-    images, labels = read_array(root / "data/train/images.npy"), read_array(root / "data/train/labels.npy")
+    images, labels = read_part(root / "data/train")
+    split = validation_split(labels, training.recipe.valid_fraction, training.seed)
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), stopwatch() as seconds:
         # A finished fit is restored whole from its last epoch's state.
-        classifier, state = fit(settings, images, labels, device, root / "data/cache/seeds", verbose=0)
+        net, state = fit(training, image, images, labels, device, root / "data/cache/seeds", verbose=0, split=split)
     result, probabilities = state.with_suffix(".json"), state.with_suffix(".npy")
     if not result.exists():
-        # From here on X is images, no longer row numbers of the training images.
-        classifier.images = None
-        test_images, test_labels = (read_array(root / f"data/test/{name}.npy") for name in ("images", "labels"))
-        write_array(probabilities, classifier.predict_proba(test_images))
+        test_images, test_labels = read_part(root / "data/test")
+        write_array(probabilities, predict_probabilities(net.module_.eval(), test_images))
         scores = accuracy_scores(test_labels, read_array(probabilities).argmax(1))
-        write_json(result, scores | {"seconds": seconds(), "settings": settings})
+        write_json(result, scores | {"seconds": seconds(), "settings": training.model_dump(mode="json")})
     return read_json(result) | {"probabilities": probabilities}
 
 
@@ -125,9 +134,10 @@ def main(root: Path) -> None:
     params, device, jobs = load_params(root / "params.yaml"), device_from_environment(), jobs_from_environment()
     machine = describe_machine() | {"device": describe_device(device), "jobs": jobs}
     print(headline(machine), f"{jobs} fits at a time on {device}", sep=", ", flush=True)
+    image = read_dataset_spec(root / "data/dataset.json").image
     fits = [(run, seed) for seed in seeds for run in arguments.runs]
     tasks = (
-        delayed(numbered_fit)(number, os.getpid(), root, settings_of(root, params, run, seed), device)
+        delayed(numbered_fit)(number, os.getpid(), root, training_of(root, params, run, seed), image, device)
         for number, (run, seed) in enumerate(fits)
     )
     results: dict[tuple[str, int], dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""Requests a second that `digitrec serve` answers: 28x28 PNGs from the test set, 1 % malformed, 32 connections.
+"""Requests a second that `digitrec serve` answers: PNGs of test images, 1 % malformed, 32 connections.
 
 Reads   data/export, data/test/images.npy
 Writes  benchmarks/results/serve.json
@@ -22,10 +22,10 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
-from digitrec.artifacts import read_array, write_json
 from digitrec.errors import DigitrecError
-from digitrec.machine import describe_machine, headline
-from digitrec.stage import run_stage
+from digitrec.pipeline.files import read_array, write_json
+from digitrec.pipeline.machine import describe_machine, headline
+from digitrec.pipeline.stage import run_stage
 
 N_IMAGES = 2000
 ONE_IN = 100
@@ -36,7 +36,7 @@ def write_images(root: Path, path: Path) -> None:
     with open(path, "wb") as file:
         for image in read_array(root / "data/test/images.npy")[:N_IMAGES]:
             content = io.BytesIO()
-            Image.fromarray(image).save(content, "png")
+            Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(content, "png")
             file.write(struct.pack(">I", content.tell()) + content.getvalue())
 
 

@@ -13,7 +13,7 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,22 +21,22 @@ from typing import Any
 import numpy as np
 import torch
 from originals import load_mnist
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import ParameterGrid, StratifiedKFold
 from torch.utils.flop_counter import FlopCounterMode
 
-from digitrec.artifacts import write_array, write_json
-from digitrec.images import Normalization
-from digitrec.machine import describe_device, describe_machine, headline
+from digitrec.config.params import Params, load_params
 from digitrec.models import mnistnet
-from digitrec.params import Params, load_params
-from digitrec.search import stacked_engine
+from digitrec.pipeline.environment import device_from_environment
+from digitrec.pipeline.files import write_array, write_json
+from digitrec.pipeline.machine import describe_device, describe_machine, headline
+from digitrec.pipeline.stage import run_stage
 from digitrec.search.cells import Cell, Problem
-from digitrec.search.results import ENGINES
-from digitrec.stage import run_stage
-from digitrec.training import device_from_environment
+from digitrec.search.run import ENGINES
+from digitrec.search.space import candidate_of, parameter_grid
+from digitrec.spec import Argument, Hyperparameters, ImageSpec, Normalization
 
 NOT_MEASURED = "not measured"
-# Enough for a full stack on a core; on a GPU, what a fold of Okon's grid has of one network and batch size, four times.
+# On a core, enough to see; on a GPU, what a fold of Okon's grid has of one network and batch size, four times.
 CANDIDATES = {"cpu": 8, "cuda": 48}
 # One at a time, so few already say how long one takes.
 CANDIDATES_ONE_BY_ONE = 2
@@ -49,7 +49,13 @@ def candidates(n: int, images: int, batch_size: int, nonlinearity: str) -> list[
     rows = np.arange(images + N_TEST)
     return [
         Cell(
-            {"lr": lr, "max_epochs": 1, "batch_size": batch_size, "optimizer": ("adam", "rmsprop")[k % 2], **network},
+            Hyperparameters(
+                lr=lr,
+                max_epochs=1,
+                batch_size=batch_size,
+                optimizer="rmsprop" if k % 2 else "adam",
+                architecture=network,
+            ),
             rows[:images],
             rows[images:],
         )
@@ -91,20 +97,17 @@ def side_by_side(problem: Problem, images: int, repeats: int, device: str, setti
 
 def exhaustive(problem: Problem, params: Params, labels: np.ndarray, device: str) -> dict[str, Any]:
     """Fit all candidates of Okon's grid on all folds."""
-    space = {**params.search.space.model_dump(), **params.search.architectures["mnistnet"]}
-    folds = list(StratifiedKFold(params.search.cv, shuffle=True, random_state=0).split(labels, labels))
-    cells = [
-        Cell(dict(zip(space, values, strict=True)), train, test)
-        for values in itertools.product(*space.values())
-        for train, test in folds
-    ]
+    search = params.search.for_model("mnistnet")
+    folds = list(StratifiedKFold(search.cv, shuffle=True, random_state=0).split(labels, labels))
+    candidates = [candidate_of(values) for values in ParameterGrid(parameter_grid(search))]
+    cells = [Cell(candidate, train, test) for candidate in candidates for train, test in folds]
     start = time.perf_counter()
-    finished = list(itertools.chain.from_iterable(stacked_engine.fit_cells(problem, cells, 1, device)))
+    finished = list(itertools.chain.from_iterable(ENGINES["stacked"].fit_cells(problem, cells, 1, device)))
     seconds = time.perf_counter() - start
     # Fits that differ in epochs alone are one training.
-    trained = {repr(({**cell.params, "max_epochs": 0}, cell.test[0])): cell for cell in cells}.values()
-    longest = max(params.search.space.max_epochs)
-    flop = sum(flop_an_image(cell.architecture) * len(cell.train) * longest for cell in trained)
+    longest = max(search.space["max_epochs"])
+    trained = [cell for cell in cells if cell.candidate.max_epochs == longest]
+    flop = sum(flop_an_image(cell.candidate.architecture, problem.image) * cell.work for cell in trained)
     return {
         "fits": len(cells),
         "failed": sum(score is None for _, score, _ in finished),
@@ -115,11 +118,11 @@ def exhaustive(problem: Problem, params: Params, labels: np.ndarray, device: str
     }
 
 
-def flop_an_image(architecture: dict[str, Any]) -> float:
+def flop_an_image(architecture: Mapping[str, Argument], image: ImageSpec) -> float:
     """Count floating-point operations of a training step, forward and backward."""
-    network = mnistnet.build(**architecture)
+    network = mnistnet.build(image, **architecture)
     with FlopCounterMode(display=False) as counter:
-        network(torch.zeros(8, 1, 28, 28)).sum().backward()
+        network(torch.zeros(8, *image.input_shape)).sum().backward()
     return counter.get_total_flops() / 8
 
 
@@ -152,8 +155,9 @@ def main(root: Path) -> None:
         images, labels = Path(folder, "images.npy"), Path(folder, "labels.npy")
         write_array(images, data.train_images)
         write_array(labels, data.train_labels.astype(np.uint8))
+        normalization = Normalization(mean=0.1307, std=0.3081)
         problem = Problem(
-            images, labels, "mnistnet", params.recipes["paper"], Normalization(0.1307, 0.3081), params.seed
+            images, labels, data.spec.image, "mnistnet", params.recipes["paper"], normalization, params.seed
         )
         for recipe, batch_size, nonlinearity in itertools.product(("paper", "modern"), (32, 64), ("relu", "softmax")):
             own = replace(problem, recipe=params.recipes[recipe])

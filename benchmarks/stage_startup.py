@@ -19,10 +19,10 @@ from pathlib import Path
 
 import yaml
 
-from digitrec.artifacts import write_json
-from digitrec.machine import describe_machine, headline
-from digitrec.params import Params, load_params
-from digitrec.stage import run_stage
+from digitrec.config.params import Params, load_params
+from digitrec.pipeline.files import write_json
+from digitrec.pipeline.machine import describe_machine, headline
+from digitrec.pipeline.stage import run_stage
 
 # Imports the script and the modules that it looks up by name, then says when it was done and its peak memory in KiB.
 CHILD = """
@@ -37,7 +37,7 @@ def modules_by_stage(root: Path, params: Params) -> dict[str, list[str]]:
     """Name what each stage imports before it works: its script, and what `params.yaml` chooses for it."""
     model = f"digitrec.models.{params.model}"
     chosen = {
-        "download": [f"digitrec.datasets.{params.dataset}"],
+        "download": [f"digitrec.data.sources.{params.dataset}"],
         "gridsearch": [model],
         "train_final": [model],
         "evaluate": [model],

@@ -25,18 +25,21 @@ from torch.utils.data import Subset
 from torchvision.datasets import MNIST
 from torchvision.transforms import Compose, Normalize, ToTensor
 
-from digitrec.artifacts import write_json
-from digitrec.datasets.mnist import MIRRORS, SHA256_OF_CONTENT
-from digitrec.downloads import RemoteFile
-from digitrec.images import Normalization
-from digitrec.machine import describe_machine, headline
+from digitrec.config.params import load_params
+from digitrec.data.downloads import RemoteFile
+from digitrec.data.sources.mnist import MIRRORS, SHA256_OF_CONTENT, SPEC
 from digitrec.models import mnistnet
-from digitrec.params import Recipe, load_params
-from digitrec.stage import run_stage
-from digitrec.training import build_classifier
+from digitrec.pipeline.files import write_json
+from digitrec.pipeline.machine import describe_machine, headline
+from digitrec.pipeline.stage import run_stage
+from digitrec.spec import Normalization, Recipe, TrainingSpec
+from digitrec.training.classifier import build_classifier
+from digitrec.transforms import normalization as pixel_normalization
+from digitrec.transforms.pixels import to_pixels
 
 BATCH_SIZE, LR = 32, 0.001
 MEAN, STD = 0.1307, 0.3081
+IMAGE = SPEC.image
 WAYS = {
     "published": "skorch over torchvision.datasets.MNIST with transforms, as published",
     "array": "skorch over a float array in memory",
@@ -59,14 +62,14 @@ def torchvision_mnist(root: Path, folder: Path) -> MNIST:
 
 def ways(dataset: MNIST, modern: Recipe) -> dict[str, Callable[[int], object]]:
     """Make a function a way: it trains a new network for one epoch on the first n images."""
-    images, labels = dataset.data.numpy(), dataset.targets.numpy()
-    normalization = Normalization(MEAN, STD)
-    tensors = normalization(torch.from_numpy(images))
+    images, labels = dataset.data.numpy()[..., None], dataset.targets.numpy()
+    normalization = Normalization(mean=MEAN, std=STD)
+    tensors = pixel_normalization.Normalize(normalization)(to_pixels(images))
     plain = Recipe(loss_input="logits", schedule="constant", valid_fraction=0.1, rotation=0, scale=0, shift=0)
 
     def published() -> NeuralNetClassifier:
         return NeuralNetClassifier(
-            mnistnet.build,
+            lambda: mnistnet.build(IMAGE),
             criterion=nn.CrossEntropyLoss,
             optimizer=torch.optim.Adam,
             lr=LR,
@@ -78,7 +81,7 @@ def ways(dataset: MNIST, modern: Recipe) -> dict[str, Callable[[int], object]]:
         )
 
     def loop(n: int) -> nn.Module:
-        network = mnistnet.build().to(memory_format=torch.channels_last)
+        network = mnistnet.build(IMAGE).to(memory_format=torch.channels_last)
         optimizer = torch.optim.Adam(network.parameters(), LR, fused=True)
         criterion = nn.CrossEntropyLoss()
         for rows in torch.randperm(n).split(BATCH_SIZE):
@@ -89,9 +92,8 @@ def ways(dataset: MNIST, modern: Recipe) -> dict[str, Callable[[int], object]]:
 
     def ours(recipe: Recipe) -> Callable[[int], object]:
         def train(n: int) -> object:
-            classifier = build_classifier(
-                "mnistnet",
-                {},
+            training = TrainingSpec(
+                model="mnistnet",
                 lr=LR,
                 max_epochs=1,
                 batch_size=BATCH_SIZE,
@@ -99,11 +101,8 @@ def ways(dataset: MNIST, modern: Recipe) -> dict[str, Callable[[int], object]]:
                 recipe=recipe,
                 normalization=normalization,
                 seed=0,
-                images=images,
-                validate=False,
-                verbose=0,
             )
-            return classifier.fit(np.arange(n), labels[:n])
+            return build_classifier(training, IMAGE, images=images, verbose=0).fit(np.arange(n), labels[:n])
 
         return train
 

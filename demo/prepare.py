@@ -25,8 +25,8 @@ def merge(base: dict, changes: dict) -> dict:
 
 def write_params(name: str, folder: Path, changes: dict) -> None:
     """Copy a file of parameters, changed."""
-    params = merge(yaml.safe_load((ROOT / name).read_text()), changes)
-    (folder / name).write_text(yaml.safe_dump(params, sort_keys=False))
+    params = merge(yaml.safe_load((ROOT / name).read_text(encoding="utf-8")), changes)
+    (folder / name).write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
 def prepare(folder: Path, overrides: list[Path]) -> None:
@@ -36,9 +36,12 @@ def prepare(folder: Path, overrides: list[Path]) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copy(ROOT / "dvc.yaml", folder)
-    changes = {}
+    # DVC wants a folder of one's own pictures, also where the dataset is another.
+    (folder / "data/own").mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "data/own/README.md", folder / "data/own")
+    changes: dict = {"folder": {"path": "data/own"}}
     for path in overrides:
-        changes = merge(changes, yaml.safe_load(path.read_text()) or {})
+        changes = merge(changes, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     if "reproduction" in changes:
         (folder / "reproduction").mkdir(exist_ok=True)
         for name in ("dvc.yaml", "claims.yaml"):

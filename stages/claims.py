@@ -1,37 +1,35 @@
 """Hold every published number against what was measured, in reproduction/.
 
-Reads   params.yaml, claims.yaml, metrics/systems, metrics/times, metrics/search.json, metrics/suspicious_labels.json,
-        ../metrics/normalize_stats.json, ../data/baselines, ../data/{train,test}/labels.npy, the names of plots/**/*.png
+Reads   params.yaml, claims.yaml, metrics, names of plots, ../metrics/normalize_stats.json, ../data/{baselines,*/labels}
 Writes  metrics/claims.json, plots/claims.csv, ../REPRODUCTION.md
 """
 
 from pathlib import Path
 
-from digitrec.artifacts import read_array, read_json, replacing, write_csv, write_json
+from digitrec.pipeline.files import read_array, read_json, replacing, write_csv, write_json
+from digitrec.pipeline.stage import run_stage
 from digitrec.reproduction.claims import load_claims, load_papers
 from digitrec.reproduction.ledger import judge_all
 from digitrec.reproduction.measures import Measurements
 from digitrec.reproduction.report import flat_rows, report, verdict_counts
 from digitrec.reproduction.systems import load_systems
-from digitrec.stage import run_stage
-
-RESULTS = ("../metrics/normalize_stats", "metrics/search", "metrics/suspicious_labels")
 
 
 def main(root: Path) -> None:
     systems = load_systems(root / "params.yaml").systems
     claims, papers = load_claims(root / "claims.yaml", systems), load_papers(root / "claims.yaml")
-    files = {
-        room: {name: path for name in systems if (path := root / f"metrics/{room}/{name}.json").exists()}
+    measured, times = (
+        {name: read_json(path) for name in systems if (path := root / f"metrics/{room}/{name}.json").exists()}
         for room in ("systems", "times")
-    }
-    pixels, search, suspicious = (
-        read_json(path) if path.exists() else None for path in (root / f"{name}.json" for name in RESULTS)
     )
-    baselines = sorted((root / "../data/baselines").glob("*/predictions.npy"))
+    pixels, search, suspicious = (
+        read_json(path) if (path := root / f"{name}.json").exists() else None
+        for name in ("../metrics/normalize_stats", "metrics/search", "metrics/suspicious_labels")
+    )
+    baselines = (root / "../data/baselines").glob("*/predictions.npy")
     measurements = Measurements(
-        systems={name: read_json(path) for name, path in files["systems"].items()},
-        times={name: read_json(path) for name, path in files["times"].items()},
+        systems=measured,
+        times=times,
         baselines={path.parent.name: read_array(path) for path in baselines},
         test_labels=read_array(root / "../data/test/labels.npy"),
         n_train_images=len(read_array(root / "../data/train/labels.npy")),

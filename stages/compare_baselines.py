@@ -1,16 +1,15 @@
 """Hold the final model against the baselines.
 
 Reads   params.yaml, data/test/labels.npy, data/final/probabilities.npy, data/baselines, metrics/train_final.json
-Writes  metrics/compare_baselines.json, plots/compare_baselines.csv and .png
+Writes  metrics/compare_baselines.json, plots/compare_baselines.csv
 """
 
 from pathlib import Path
 
-from digitrec.artifacts import read_array, read_json, write_csv, write_json
-from digitrec.comparison import FINAL, compare, comparison_rows
-from digitrec.params import load_params
-from digitrec.plots import comparison_figure, save_figure
-from digitrec.stage import run_stage
+from digitrec.config.params import load_params
+from digitrec.evaluation.comparison import FINAL, compare, comparison_rows
+from digitrec.pipeline.files import read_array, read_json, write_csv, write_json
+from digitrec.pipeline.stage import run_stage
 
 
 def main(root: Path) -> None:
@@ -25,7 +24,6 @@ def main(root: Path) -> None:
     scores = compare(labels, predictions, n_parameters)
     rows = comparison_rows(scores)
     write_csv(root / "plots/compare_baselines.csv", rows, list(rows[0]))
-    save_figure(comparison_figure(scores), root / "plots/compare_baselines.png")
     write_json(root / "metrics/compare_baselines.json", scores)
     print(f"{FINAL}: {scores[FINAL]['errors']} errors; best baseline: {next(n for n in scores if n != FINAL)}")
 

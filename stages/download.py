@@ -1,29 +1,35 @@
-"""Fetch the dataset.
+"""Fetch the dataset, or read one's own folder of images.
 
-Reads   params.yaml; $DIGITREC_MIRROR, ../shared/DATASET or the dataset's public mirrors
-Writes  data/train/images.npy, data/train/labels.npy, data/test/images.npy, data/test/labels.npy
+Reads   params.yaml; $DIGITREC_MIRROR or the dataset's public mirrors; data/own_index.json and the folder that it names
+Writes  data/train/images.npy, data/train/labels.npy, data/test/images.npy, data/test/labels.npy, data/dataset.json
 """
 
 import importlib
 from pathlib import Path
 
-from digitrec.artifacts import write_array
-from digitrec.downloads import Fetcher, sources_from_environment
-from digitrec.idx import check_dataset
-from digitrec.params import load_params
-from digitrec.stage import run_stage
+from digitrec.config.params import load_params
+from digitrec.data.dataset import check_dataset, write_dataset
+from digitrec.data.downloads import Fetcher
+from digitrec.pipeline.environment import mirror_from_environment
+from digitrec.pipeline.files import read_json
+from digitrec.pipeline.stage import run_stage
+from digitrec.spec import FolderSpec
 
 
 def main(root: Path) -> None:
-    params = load_params(root / "params.yaml")
-    sources = sources_from_environment(root.parent / "shared" / params.dataset)
-    fetch = Fetcher(sources, root / "data/cache/downloads")
-    dataset = importlib.import_module(f"digitrec.datasets.{params.dataset}").load(fetch)
-    check_dataset(dataset, params.dataset)
-    for part in ("train", "test"):
-        write_array(root / f"data/{part}/images.npy", getattr(dataset, f"{part}_images"))
-        write_array(root / f"data/{part}/labels.npy", getattr(dataset, f"{part}_labels"))
-    print(f"{params.dataset}: {len(dataset.train_labels):,} training and {len(dataset.test_labels):,} test images")
+    name = load_params(root / "params.yaml").dataset
+    source = importlib.import_module(f"digitrec.data.sources.{name}")
+    if name == "folder":
+        index = read_json(root / "data/own_index.json")
+        folder = FolderSpec.model_validate(index["folder"])
+        dataset = source.load(root, folder, index["least"], root / "data/cache/folder")
+    else:
+        mirror = mirror_from_environment()
+        dataset = source.load(Fetcher([mirror] if mirror else [], root / "data/cache/downloads"))
+    check_dataset(dataset)
+    write_dataset(root / "data", dataset)
+    n_train, n_test = len(dataset.train_labels), len(dataset.test_labels)
+    print(f"{name}: {n_train:,} training and {n_test:,} test images, {dataset.spec.image}")
 
 
 if __name__ == "__main__":

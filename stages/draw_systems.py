@@ -1,40 +1,48 @@
-"""Draw the runs of all published systems, in reproduction/.
+"""Draw the runs of all published systems, and what the stages embed and suspicious-labels found, in reproduction/.
 
-Reads   params.yaml, claims.yaml, metrics/systems, metrics/times, data/systems, ../data/test
-Writes  plots/systems/NAME.png for each system that has runs, plots/training_time.png
+Reads   params.yaml, claims.yaml, metrics/{systems,times}, data/{systems,tsne}, plots/suspicious_labels.csv,
+        plots/known_wrong_labels.csv, ../data/{dataset.json,train,test}
+Writes  plots/systems/NAME.png for each system that has runs, plots/tsne/NUMBER.png, plots/training_time.png,
+        plots/suspicious_labels.png, plots/known_wrong_labels.png
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from digitrec.artifacts import read_array, read_json
-from digitrec.plots import save_figure
-from digitrec.reproduction.claims import load_claims
-from digitrec.reproduction.figures import system_figure, training_time_figure
+from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.figures.embedding import embedding_figure
+from digitrec.figures.style import save_figure
+from digitrec.figures.suspicious import known_wrong_figure, suspicious_figure
+from digitrec.figures.systems import system_figure, training_time_figure
+from digitrec.figures.tables import read_rows
+from digitrec.pipeline.files import read_array, read_json
+from digitrec.pipeline.stage import run_stage
+from digitrec.reproduction.claims import load_claims, published_times
 from digitrec.reproduction.systems import load_systems
-from digitrec.stage import run_stage
 
 
 def main(root: Path) -> None:
-    systems = load_systems(root / "params.yaml").systems
-    published = {
-        claim.measured_by: float(claim.value)
-        for claim in load_claims(root / "claims.yaml", systems)
-        if claim.quantity == "training_seconds"
-    }
-    images, labels = (read_array(root / f"../data/test/{name}.npy") for name in ("images", "labels"))
-    (root / "plots/systems").mkdir(parents=True, exist_ok=True)
-    seconds = {}
-    for name in systems:
+    params = load_systems(root / "params.yaml")
+    published = published_times(load_claims(root / "claims.yaml", params.systems))
+    classes = read_dataset_spec(root / "../data/dataset.json").image.classes
+    images, labels = read_part(root / "../data/test")
+    plots, seconds = root / "plots", {}
+    (plots / "systems").mkdir(parents=True, exist_ok=True)
+    for name in params.systems:
         result = read_json(root / f"metrics/systems/{name}.json")
-        if not result["runs"]:
-            continue
-        probabilities = read_array(root / f"data/systems/{name}/probabilities.npy")
-        save_figure(system_figure(result, images, labels, probabilities), root / f"plots/systems/{name}.png")
-        seconds[name] = float(np.mean(read_json(root / f"metrics/times/{name}.json")["seconds"]))
-    save_figure(training_time_figure(seconds, published), root / "plots/training_time.png")
-    print(f"{len(seconds)} of {len(systems)} systems drawn")
+        if result["runs"]:
+            probabilities = read_array(root / f"data/systems/{name}/probabilities.npy")
+            save_figure(system_figure(result, images, labels, probabilities, classes), plots / f"systems/{name}.png")
+            seconds[name] = float(np.mean(read_json(root / f"metrics/times/{name}.json")["seconds"]))
+    save_figure(training_time_figure(seconds, published), plots / "training_time.png")
+    for n in params.embedding.images:
+        save_figure(embedding_figure(read_rows(root / f"data/tsne/{n}.csv")), plots / f"tsne/{n}.png")
+    train_images, _ = read_part(root / "../data/train")
+    suspicious, known_wrong = (read_rows(plots / f"{name}_labels.csv") for name in ("suspicious", "known_wrong"))
+    save_figure(suspicious_figure(train_images, suspicious, classes), plots / "suspicious_labels.png")
+    save_figure(known_wrong_figure(images, known_wrong, classes), plots / "known_wrong_labels.png")
+    print(f"{len(seconds)} of {len(params.systems)} systems drawn")
 
 
 if __name__ == "__main__":

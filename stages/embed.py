@@ -1,17 +1,17 @@
-"""Draw training images as points in a plane by t-SNE. Called with the number of images, in reproduction/.
+"""Give training images places in a plane by t-SNE. Called with the number of images, in reproduction/.
 
-Reads   params.yaml, ../data/train
-Writes  plots/tsne/NUMBER.png
+Reads   params.yaml, ../data/{dataset.json,train}
+Writes  data/tsne/NUMBER.csv
 """
 
 import sys
 from pathlib import Path
 
-from digitrec.artifacts import read_array
-from digitrec.embedding import embed, embedding_figure
-from digitrec.plots import save_figure
+from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.evaluation.embedding import embed
+from digitrec.pipeline.files import write_csv
+from digitrec.pipeline.stage import run_stage, stopwatch
 from digitrec.reproduction.systems import load_systems
-from digitrec.stage import run_stage, stopwatch
 
 SEED = 0
 
@@ -19,10 +19,16 @@ SEED = 0
 def main(root: Path, number: str) -> None:
     load_systems(root / "params.yaml")
     n = int(number)
-    images, labels = (read_array(root / f"../data/train/{name}.npy")[:n] for name in ("images", "labels"))
+    classes = read_dataset_spec(root / "../data/dataset.json").image.classes
+    images, labels = (array[:n] for array in read_part(root / "../data/train"))
     with stopwatch() as seconds:
         points = embed(images, SEED)
-    save_figure(embedding_figure(points, labels), root / f"plots/tsne/{n}.png")
+    # Places go from about -100 to 100, and are drawn on some 600 pixels.
+    rows = [
+        {"x": f"{x:.2f}", "y": f"{y:.2f}", "label": classes[label]}
+        for (x, y), label in zip(points, labels, strict=True)
+    ]
+    write_csv(root / f"data/tsne/{n}.csv", rows, ("x", "y", "label"))
     print(f"t-SNE of {len(labels):,} images in {seconds()} s")
 
 

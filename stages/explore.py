@@ -1,36 +1,43 @@
-"""Draw what the data look like.
+"""Look at the data: counts, means, what augmentation does, which images are alike.
 
-Reads   params.yaml, data/train, data/test/labels.npy
-Writes  plots/{samples,samples_augmented,explore_classes,explore_means,explore_tsne}.png
+Reads   params.yaml, data/dataset.json, data/train, data/test/labels.npy
+Writes  data/explore/{augmented.npy,augmented.json,means.npy}, plots/explore_{classes,tsne}.csv
 """
 
 from pathlib import Path
 
-from digitrec.artifacts import read_array
-from digitrec.embedding import embed, embedding_figure
-from digitrec.exploration import augmentation_figure, classes_figure, means_figure, samples_figure
-from digitrec.params import load_params
-from digitrec.plots import save_figure
-from digitrec.seeding import derive_seed
-from digitrec.stage import run_stage
+import numpy as np
+
+from digitrec.config.params import load_params
+from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.evaluation.embedding import embed, embedding_rows
+from digitrec.evaluation.exploration import augmented_samples, class_rows, imbalance, mean_images
+from digitrec.pipeline.files import read_array, write_array, write_csv, write_json
+from digitrec.pipeline.seeding import derive_seed
+from digitrec.pipeline.stage import run_stage
 
 
 def main(root: Path) -> None:
     params = load_params(root / "params.yaml")
-    images, labels = read_array(root / "data/train/images.npy"), read_array(root / "data/train/labels.npy")
-    test_labels = read_array(root / "data/test/labels.npy")
+    image = read_dataset_spec(root / "data/dataset.json").image
+    images, labels = read_part(root / "data/train")
     seed = derive_seed(params.seed, "explore")
-    n = params.explore.tsne_images
-    figures = {
-        "samples": samples_figure(images, labels),
-        "samples_augmented": augmentation_figure(images, labels, params.recipe, params.chosen_recipe, seed),
-        "explore_classes": classes_figure(labels, test_labels),
-        "explore_means": means_figure(images, labels),
-        "explore_tsne": embedding_figure(embed(images[:n], seed), labels[:n]),
-    }
-    for name, figure in figures.items():
-        save_figure(figure, root / f"plots/{name}.png")
-    print(f"{len(labels):,} training images, {len(figures)} figures in {root / 'plots'}")
+
+    counts = class_rows(labels, read_array(root / "data/test/labels.npy"), image.classes)
+    write_csv(root / "plots/explore_classes.csv", counts, ["class", "train", "test"])
+    write_array(root / "data/explore/means.npy", mean_images(images, labels, image.n_classes))
+    samples = augmented_samples(images, labels, params.recipe, params.recipe_for(image), seed)
+    write_array(root / "data/explore/augmented.npy", samples.images)
+    about = {"rows": samples.rows, "classes": [image.classes[k] for k in samples.classes]}
+    write_json(root / "data/explore/augmented.json", about)
+    # Evenly spread: a folder's images lie class by class.
+    n = min(params.explore.tsne_images, len(labels))
+    rows = np.arange(n) * len(labels) // n
+    points = embedding_rows(embed(images[rows], seed), labels[rows], image.classes)
+    write_csv(root / "plots/explore_tsne.csv", points, ["x", "y", "label"])
+    print(f"{len(labels):,} training images, {image}, {image.n_classes} classes")
+    if warning := imbalance(counts):
+        print(warning)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Fit one baseline on the training images and predict the test images. Called with the baseline's name.
 
-Reads   params.yaml, data/train, data/test; $DIGITREC_JOBS
-Writes  data/baselines/NAME/predictions.npy, data/baselines/NAME/model.json
+Reads   params.yaml, data/train, data/test/images.npy; $DIGITREC_JOBS
+Writes  data/baselines/NAME/model.skops, data/baselines/NAME/predictions.npy, data/baselines/NAME/model.json
 """
 
 import importlib
@@ -11,17 +11,19 @@ from pathlib import Path
 import numpy as np
 from joblib import parallel_config
 
-from digitrec.artifacts import read_array, write_array, write_json
-from digitrec.jobs import jobs_from_environment
-from digitrec.params import load_params
-from digitrec.stage import run_stage, stopwatch
+from digitrec.baselines._kept import save_baseline
+from digitrec.config.params import load_params
+from digitrec.data.dataset import read_part
+from digitrec.pipeline.environment import jobs_from_environment
+from digitrec.pipeline.files import read_array, write_array, write_json
+from digitrec.pipeline.stage import run_stage, stopwatch
 
 
 def main(root: Path, name: str) -> None:
     params = load_params(root / "params.yaml")
     baseline = importlib.import_module(f"digitrec.baselines.{name}")
     model = baseline.build(params.seed)
-    images, labels = read_array(root / "data/train/images.npy"), read_array(root / "data/train/labels.npy")
+    images, labels = read_part(root / "data/train")
     test_images = read_array(root / "data/test/images.npy")
     print(f"{name}: fitting {len(images):,} images", flush=True)
     with parallel_config(n_jobs=jobs_from_environment()):
@@ -30,6 +32,7 @@ def main(root: Path, name: str) -> None:
         with stopwatch() as predict_seconds:
             predictions = model.predict(test_images.reshape(len(test_images), -1) / np.float32(255))
     folder = root / "data/baselines" / name
+    save_baseline(folder / "model.skops", model)
     write_array(folder / "predictions.npy", predictions)
     write_json(folder / "model.json", {"n_parameters": int(baseline.n_parameters(model))})
     times = {"fit_seconds": fit_seconds(), "predict_seconds": predict_seconds()}

@@ -1,48 +1,45 @@
 """Search hyper-parameters by cross-validation on the training images.
 
-Reads   params.yaml, data/train, metrics/normalize_stats.json; $DIGITREC_JOBS, $DIGITREC_DEVICE
+Reads   params.yaml, data/dataset.json, data/train, metrics/normalize_stats.json; $DIGITREC_JOBS, $DIGITREC_DEVICE,
+        $DIGITREC_SCHEDULER
 Writes  data/gridsearch/best_params.json (all that later stages need), metrics/gridsearch.json, plots/gridsearch.csv,
-        plots/gridsearch_parallel.csv, plots/gridsearch.png
+        plots/gridsearch_parallel.csv, metrics/times/gridsearch.json
 """
 
 from pathlib import Path
 
-from digitrec.artifacts import read_array, read_json, write_csv, write_json
-from digitrec.images import Normalization
-from digitrec.jobs import jobs_from_environment
-from digitrec.params import load_params
-from digitrec.plots import save_figure
+from digitrec.config.params import load_params
+from digitrec.data.dataset import read_dataset_spec
+from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
+from digitrec.pipeline.files import read_array, read_json, write_csv, write_json
+from digitrec.pipeline.stage import run_stage, stopwatch
 from digitrec.search.cells import Problem
-from digitrec.search.figures import parallel_rows, search_figure
-from digitrec.search.results import find_best
-from digitrec.stage import run_stage, stopwatch
-from digitrec.training import device_from_environment
+from digitrec.search.run import find_best
+from digitrec.spec import Normalization
 
 
 def main(root: Path) -> None:
-    params = load_params(root / "params.yaml")
+    params, image = load_params(root / "params.yaml"), read_dataset_spec(root / "data/dataset.json").image
     statistics = read_json(root / "metrics/normalize_stats.json")
     problem = Problem(
         root / "data/train/images.npy",
         root / "data/train/labels.npy",
+        image,
         params.model,
-        params.chosen_recipe,
-        Normalization(statistics["mean"], statistics["std"]),
+        params.recipe_for(image),
+        Normalization(mean=statistics["mean"], std=statistics["std"]),
         params.seed,
     )
-    labels = read_array(problem.labels)
-    journal = root / "data/cache/gridsearch.jsonl"
+    labels, journal = read_array(problem.labels), root / "data/cache/gridsearch.jsonl"
     jobs, device = jobs_from_environment(), device_from_environment()
     with stopwatch() as seconds:
-        result = find_best(problem, params.search, params.architecture_space, labels, journal, jobs, device)
-    write_json(root / "data/gridsearch/best_params.json", result.best_params)
+        result = find_best(problem, params.search_spec, labels, journal, jobs, device)
+    write_json(root / "data/gridsearch/best_params.json", result.best.model_dump(mode="json"))
     write_csv(root / "plots/gridsearch.csv", result.rows, list(result.rows[0]))
-    parallel = parallel_rows(result.rows, result.space)
-    write_csv(root / "plots/gridsearch_parallel.csv", parallel, list(parallel[0]))
-    save_figure(search_figure(result.rows, result.space), root / "plots/gridsearch.png")
+    write_csv(root / "plots/gridsearch_parallel.csv", result.parallel_rows, list(result.parallel_rows[0]))
     write_json(root / "metrics/gridsearch.json", result.summary)
     write_json(root / "metrics/times/gridsearch.json", {"seconds": seconds(), "jobs": jobs, "device": device})
-    print(f"best of {result.summary['n_candidates']}: {result.best_params}, score {result.summary['best_score']:.4f}")
+    print(f"best of {len(result.rows)}: {result.best.model_dump()}, score {result.summary['best_score']:.4f}")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ Reads   metrics/*.json, metrics/times/*.json
 
 from pathlib import Path
 
-from digitrec.artifacts import read_json
-from digitrec.comparison import FINAL, comparison_table
-from digitrec.stage import run_stage
+from digitrec.evaluation.comparison import FINAL, comparison_table
+from digitrec.pipeline.files import read_json
+from digitrec.pipeline.stage import run_stage
 
 
 def main(root: Path) -> None:

@@ -1,6 +1,6 @@
 """Train one published system from each of its seeds and score it. Called with the system's name, in reproduction/.
 
-Reads   params.yaml, ../data/train, ../data/test; $DIGITREC_DEVICE, $DIGITREC_JOBS
+Reads   params.yaml, ../data/{dataset.json,train,test}; $DIGITREC_DEVICE, $DIGITREC_JOBS
 Writes  metrics/systems/NAME.json, metrics/times/NAME.json, data/systems/NAME/probabilities.npy (the first seed's)
 """
 
@@ -9,24 +9,24 @@ from pathlib import Path
 
 import numpy as np
 
-from digitrec.artifacts import write_array, write_json
-from digitrec.jobs import jobs_from_environment
-from digitrec.machine import describe_device, describe_machine
+from digitrec.data.dataset import read_dataset_spec
+from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
+from digitrec.pipeline.files import write_array, write_json
+from digitrec.pipeline.machine import describe_device, describe_machine
+from digitrec.pipeline.stage import run_stage
 from digitrec.reproduction.runs import Data, measurement, run_system
 from digitrec.reproduction.systems import load_systems
-from digitrec.stage import run_stage
-from digitrec.training import device_from_environment
 
 
 def main(root: Path, name: str) -> None:
-    params = load_systems(root / "params.yaml")
-    system = params.system(name)
-    data = Data(root / "../data/train", root / "../data/test", params.shorten.max_images)
+    params, main_data = load_systems(root / "params.yaml"), root / "../data"
+    system, image = params.system(name), read_dataset_spec(main_data / "dataset.json").image
+    data = Data(image, main_data / "train", main_data / "test", params.shorten.max_images)
     device, jobs = device_from_environment(), jobs_from_environment()
     runs = run_system(name, system, params.shorten, data, root / "data/cache", device, jobs)
     result = measurement(name, system, params.shorten, data, [run for run, _, _ in runs])
     # Without seeds there is nothing to keep, but DVC expects the file.
-    probabilities = runs[0][1] if runs else np.empty((0, 10), np.float32)
+    probabilities = runs[0][1] if runs else np.empty((0, image.n_classes), np.float32)
     write_array(root / f"data/systems/{name}/probabilities.npy", probabilities)
     times = describe_machine() | {"device": describe_device(device), "seconds": [seconds for _, _, seconds in runs]}
     write_json(root / f"metrics/times/{name}.json", times)

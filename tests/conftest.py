@@ -1,19 +1,30 @@
 """Fixtures: real pipelines in folders of their own."""
 
+import contextlib
+import io
 import os
+import runpy
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 # This clone's code in child processes too, also where the environment was made by another clone.
 os.environ["PYTHONPATH"] = str(ROOT / "src")
+# Coverage would measure every child process, which makes its start slower; with these variables it does so where a test
+# asks for it. A worker has no more use for them: it is measured already.
+MEASURED = {key: value for key, value in os.environ.items() if key.startswith("COVERAGE_PROCESS_")}
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for key in MEASURED:
+        del os.environ[key]
 # As little as shows the behaviour: two candidates, two folds, three epochs, two baselines, on the embedded digits.
 TINY = {
     "dataset": "digits",
@@ -30,8 +41,17 @@ TINY = {
             "mlp": {"hidden_1": [16], "hidden_2": [8]},
         },
     },
+    "robustness": {"baseline_images": 100, "attacked_images": 50},
     "baselines": ["gaussian_naive_bayes", "knn"],
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "finished" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+    # Slow ones first: what workers take from one another at the end is then short.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def heed_interrupts() -> None:
@@ -39,18 +59,25 @@ def heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def environment_of(source: Path) -> dict[str, str]:
+    """The environment of commands that work in a copy of the project, whatever a person has set in the shell."""
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("DIGITREC_", "DVC_", "COVERAGE_PROCESS"))
+    }
+    return kept | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(source),
+        # Tests run side by side, a process a core.
+        "OMP_NUM_THREADS": "1",
+    }
+
+
 class Pipeline:
     """A copy of the pipeline in a folder, and what a user does with it."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("DIGITREC_", "DVC_"))},
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(folder / "src"),
-            # Tests run side by side, a process a core.
-            "OMP_NUM_THREADS": "1",
-        }
+        self.environment = environment_of(folder / "src")
 
     def run(self, *command: str, ok: bool = True, **environment: str) -> subprocess.CompletedProcess:
         result = subprocess.run(
@@ -75,6 +102,43 @@ class Pipeline:
     def stage(self, name: str, *arguments: str, ok: bool = True, **environment: str) -> subprocess.CompletedProcess:
         return self.run("python", f"stages/{name}.py", *arguments, ok=ok, **environment)
 
+    def stage_here(self, name: str, *arguments: str, **environment: str) -> tuple[int, str]:
+        """Run a stage in this process, which has the libraries loaded; its exit status and what it wrote to stderr."""
+        errors = io.StringIO()
+        terminated = signal.getsignal(signal.SIGTERM)
+        script = str(self.folder / f"stages/{name}.py")
+        with (
+            contextlib.chdir(self.folder),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(errors),
+            mock.patch.object(sys, "argv", [script, *arguments]),
+            mock.patch.dict(os.environ, environment),
+        ):
+            try:
+                runpy.run_path(script, run_name="__main__")
+                status = 0
+            except SystemExit as end:
+                status = int(end.code or 0)
+            finally:
+                signal.signal(signal.SIGTERM, terminated)
+        return status, errors.getvalue()
+
+    def status(self) -> set[str]:
+        """The stages that `dvc status` names: those that something changed for."""
+        from dvc.repo import Repo  # Not for tests without a pipeline: it takes a second.
+
+        # DVC names stages as they are seen from the folder that one is in.
+        with contextlib.chdir(self.folder), Repo() as repo:
+            return set(repo.status())
+
+    def repro(self, *targets: str, **environment: str) -> set[str]:
+        """Run `dvc repro`; the stages that ran."""
+        return stages_run(self.run("dvc", "repro", *targets, **environment).stdout)
+
+    def copy(self, folder: Path) -> "Pipeline":
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Pipeline(folder)
+
     def change_params(self, change: Callable[[dict], None]) -> None:
         path = self.folder / "params.yaml"
         params = yaml.safe_load(path.read_text())
@@ -84,9 +148,9 @@ class Pipeline:
     def put_under_git(self) -> None:
         """Commit it, as `dvc exp` wants it."""
         self.run("dvc", "config", "core.no_scm", "false")
-        (self.folder / ".gitignore").write_text("/data/\n__pycache__/\n")
+        shutil.copy(ROOT / ".gitignore", self.folder)
         (self.folder / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
-        self.run("git", "init", "-q")
+        self.run("git", "init", "-q", "-b", "main")
         for key, value in {"user.name": "test", "user.email": "test@example.org", "core.hooksPath": ""}.items():
             self.run("git", "config", key, value)
         self.run("git", "add", "-A")
@@ -102,30 +166,96 @@ class Pipeline:
         }
 
 
+def stages_run(output: str) -> set[str]:
+    """The stages that `dvc repro` says it ran."""
+    return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
+
+
 def prepare(folder: Path, overrides: Path) -> Pipeline:
+    """Lay a pipeline out in `folder`, with nothing run."""
     pipeline = Pipeline(folder)
-    subprocess.run(
-        [sys.executable, str(ROOT / "demo/prepare.py"), str(folder), str(overrides)],
-        env=pipeline.environment,
-        check=True,
-    )
+    command = [sys.executable, str(ROOT / "demo/prepare.py"), str(folder), str(overrides)]
+    subprocess.run(command, env=pipeline.environment, check=True)
     return pipeline
+
+
+def clone_of_the_work_tree(folder: Path) -> None:
+    """A repository with what stands here, committed or not, so that this is what is tested."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in names:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "core.hooksPath="]
+    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "start"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """A tiny pipeline after `dvc repro`; tests copy it, see `pipeline`."""
-    folder = tmp_path_factory.mktemp("finished")
-    overrides = folder / "tiny.yaml"
-    overrides.write_text(yaml.safe_dump(TINY))
-    pipeline = prepare(folder / "project", overrides)
-    pipeline.run("dvc", "repro")
-    return pipeline
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A function that makes a folder by `build(folder)` where no worker has made one of that name yet."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+
+    def make(name: str, build: Callable[[Path], object]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        shared.mkdir(exist_ok=True)
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                # Where another worker failed, this one tries from the start.
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                build(folder)
+                done.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def demo(once: Callable) -> Path:
+    """A clone after `make demo` with tiny settings; demo.log holds what it printed."""
+
+    def build(folder: Path) -> None:
+        clone, settings = folder / "project", folder / "tiny.yaml"
+        settings.write_text(yaml.safe_dump(TINY))
+        clone_of_the_work_tree(clone)
+        result = make_demo(folder, **MEASURED)
+        (folder / "demo.log").write_text(result.stdout + result.stderr)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    return once("demo", build)
+
+
+def make_demo(folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run `make demo` in the clone in `folder`, with the settings beside it."""
+    command = ["make", "demo", f"VENV={sys.prefix}", f"DEMO={folder / 'tiny.yaml'}"]
+    cleared = environment_of(folder / "project/src") | environment
+    return subprocess.run(command, cwd=folder / "project", env=cleared, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def finished(demo: Path) -> Pipeline:
+    """A tiny pipeline after `dvc repro`, to be looked at; tests that change something take `pipeline`."""
+    return Pipeline(demo / "project/.demo")
+
+
+@pytest.fixture(scope="session")
+def changed(finished: Pipeline, once: Callable) -> Pipeline:
+    """The finished pipeline under git, then with another lr and one epoch more; repro.log beside it says what ran."""
+
+    def build(folder: Path) -> None:
+        pipeline = finished.copy(folder / "project")
+        pipeline.put_under_git()
+        pipeline.run("git", "switch", "-qc", "change")
+        pipeline.change_params(lambda params: params.update(lr=0.002, max_epochs=4))
+        (folder / "repro.log").write_text(pipeline.run("dvc", "repro").stdout)
+
+    return Pipeline(once("changed", build) / "project")
 
 
 @pytest.fixture
 def pipeline(finished: Pipeline, tmp_path: Path) -> Pipeline:
     """A copy of the finished tiny pipeline, to do with as one likes."""
-    folder = tmp_path / "project"
-    shutil.copytree(finished.folder, folder, symlinks=True)
-    return Pipeline(folder)
+    return finished.copy(tmp_path / "project")

@@ -1,12 +1,9 @@
-"""dvc.yaml says what stages depend on, and DVC reruns only what changed."""
-
-import json
-from collections.abc import Callable
+"""dvc.yaml says what stages depend on; see test_reruns.py for what DVC makes of it."""
 
 import pytest
 import yaml
 
-from tests.conftest import ROOT, Pipeline
+from tests.conftest import ROOT
 from tests.reach import reached_modules
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -14,20 +11,30 @@ REPRODUCTION = {
     name: stage.get("do", stage)
     for name, stage in yaml.safe_load((ROOT / "reproduction/dvc.yaml").read_text())["stages"].items()
 }
-# The modules that a script imports by a name in params.yaml.
+# Rooms of which a script imports one module by a name in params.yaml, and how dvc.yaml says that name.
 NAMED = {
-    "download": {"src/digitrec/datasets/${dataset}.py"},
-    "gridsearch": {"src/digitrec/models/${model}.py"},
-    "train-final": {"src/digitrec/models/${model}.py"},
-    "evaluate": {"src/digitrec/models/${model}.py"},
-    "calibrate": {"src/digitrec/models/${model}.py"},
-    "export": {"src/digitrec/models/${model}.py"},
-    "robustness": {"src/digitrec/models/${model}.py"},
-    "fit-baseline": {"src/digitrec/baselines/${item.name}.py"},
-    "train-system": {"src/digitrec/models/${item.model}.py"},
-    "search-system": {"src/digitrec/models/${systems.okon.model}.py"},
-    "suspicious-labels": {"src/digitrec/models/${suspicious_labels.model}.py"},
+    "download": ("data/sources", "${dataset}"),
+    "gridsearch": ("models", "${model}"),
+    "train-final": ("models", "${model}"),
+    "evaluate": ("models", "${model}"),
+    "calibrate": ("models", "${model}"),
+    "export": ("models", "${model}"),
+    "robustness": ("models", "${model}"),
+    "fit-baseline": ("baselines", "${item.name}"),
+    "train-system": ("models", "${item.model}"),
+    "search-system": ("models", "${systems.okon.model}"),
+    "suspicious-labels": ("models", "${suspicious_labels.model}"),
 }
+
+
+def _reached_by_name(stage: str) -> set[str]:
+    """The module that is imported by name, and what any that has such a name reaches."""
+    if stage not in NAMED:
+        return set()
+    room, name = NAMED[stage]
+    modules = sorted((ROOT / "src/digitrec" / room).glob("[a-z]*.py"))
+    assert modules, room
+    return {f"src/digitrec/{room}/{name}.py"}.union(*map(reached_modules, modules))
 
 
 @pytest.mark.parametrize("name", [*STAGES, *REPRODUCTION])
@@ -35,21 +42,26 @@ def test_code_dependencies_are_exactly_the_modules_that_the_stage_reaches(name: 
     script = f"stages/{name.replace('-', '_')}.py"
     stage = STAGES.get(name) or REPRODUCTION[name]
     code = {path.removeprefix("../") for path in stage["deps"] if path.endswith(".py")}
-    assert code == reached_modules(ROOT / script) | NAMED.get(name, set()) | {script}
+    assert code == reached_modules(ROOT / script) | _reached_by_name(name) | {script}
     assert f"{script} " in f"{stage['cmd']} "
 
 
-@pytest.mark.parametrize("room", ["datasets", "models", "baselines"])
-def test_modules_found_by_name_reach_nothing_that_their_stages_do_not_list(room: str) -> None:
-    stages = [stage for stage, named in NAMED.items() if any(f"/{room}/" in path for path in named)]
-    for path in sorted((ROOT / "src/digitrec" / room).glob("[a-z]*.py")):
-        for stage in stages:
-            deps = {dep.removeprefix("../") for dep in (STAGES.get(stage) or REPRODUCTION[stage])["deps"]}
-            assert reached_modules(path) <= deps, (path, stage)
+def test_every_stage_script_has_a_stage_and_every_stage_that_is_named_above_is_one() -> None:
+    stages = {**STAGES, **REPRODUCTION}
+    scripts = {path.stem.replace("_", "-") for path in (ROOT / "stages").glob("*.py")}
+    # The summary is printed from what stages wrote.
+    assert scripts - {"summary"} == set(stages)
+    assert set(NAMED) <= set(stages)
 
 
-def test_package_init_files_are_empty() -> None:
-    assert not [path for path in (ROOT / "src").rglob("__init__.py") if path.read_text()]
+def test_what_draws_depends_on_no_training_and_what_computes_on_no_drawing() -> None:
+    for name, stage in {**STAGES, **REPRODUCTION}.items():
+        code = [path.removeprefix("../").removeprefix("src/digitrec/") for path in stage["deps"]]
+        rooms = {path.partition("/")[0] for path in code}
+        if name.startswith("draw-"):
+            assert not rooms & {"training", "models", "search", "transforms", "evaluation"}, name
+        else:
+            assert "figures" not in rooms, name
 
 
 def test_metrics_plots_and_the_exported_model_are_not_cached_so_that_git_has_them() -> None:
@@ -58,92 +70,3 @@ def test_metrics_plots_and_the_exported_model_are_not_cached_so_that_git_has_the
         for entry in [*stage.get("metrics", []), *stage["outs" if "outs" in stage else "metrics"]]:
             path, settings = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
             assert (settings == {"cache": False}) is path.startswith(("metrics/", "plots/", "data/export")), path
-
-
-def _touch(path: str) -> Callable[[Pipeline], None]:
-    def change(pipeline: Pipeline) -> None:
-        with open(pipeline.folder / path, "a") as file:
-            file.write("\n# changed\n")
-
-    return change
-
-
-def _set(**values: object) -> Callable[[Pipeline], None]:
-    return lambda pipeline: pipeline.change_params(lambda params: params.update(values))
-
-
-def _set_search(pipeline: Pipeline) -> None:
-    pipeline.change_params(lambda params: params["search"]["space"].update(batch_size=[64, 128]))
-
-
-def _add_baseline(pipeline: Pipeline) -> None:
-    pipeline.change_params(lambda params: params["baselines"].append("decision_tree"))
-
-
-BASELINES = {"fit-baseline@gaussian_naive_bayes", "fit-baseline@knn"}
-WITH_NETWORK = {"train-final", "evaluate", "calibrate", "export", "robustness"}
-AFTER_SEARCH = {*WITH_NETWORK, "compare-baselines"}
-DRAWING = {"explore", "gridsearch", "evaluate", "calibrate", "compare-baselines", "robustness"}
-# A row: the change, and the stages that it makes DVC rerun whether or not any output changes.
-RERUNS = {
-    "nothing": (lambda pipeline: None, set()),
-    "README": (lambda pipeline: (pipeline.folder / "README.md").write_text("changed"), set()),
-    "lr": (_set(lr=0.002), {"train-final"}),
-    "search.*": (_set_search, {"gridsearch"}),
-    "a baseline added": (_add_baseline, {"fit-baseline@decision_tree", "compare-baselines", "robustness"}),
-    "model": (_set(model="mlp"), {"gridsearch", *WITH_NETWORK}),
-    "recipe": (_set(recipe="paper"), {"explore", "gridsearch", "train-final"}),
-    "plots.py": (_touch("src/digitrec/plots.py"), DRAWING),
-    "an unused model's file": (_touch("src/digitrec/models/lenet5.py"), set()),
-    "the used model's file": (_touch("src/digitrec/models/mnistnet.py"), {"gridsearch", *WITH_NETWORK}),
-    "seed": (_set(seed=1), {"explore", "gridsearch", "train-final", "robustness", *BASELINES}),
-    "dataset": (_set(dataset="mnist"), {"download", "train-final"}),
-    "training.py": (_touch("src/digitrec/training.py"), {"gridsearch", *WITH_NETWORK}),
-}
-
-
-@pytest.mark.parametrize("change", RERUNS)
-def test_dvc_status_names_the_stages_that_a_change_concerns(pipeline: Pipeline, change: str) -> None:
-    apply, expected = RERUNS[change]
-    apply(pipeline)
-    status = json.loads(pipeline.run("dvc", "status", "--json").stdout)
-    assert set(status) == expected
-
-
-def _ran(output: str) -> set[str]:
-    return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
-
-
-def test_dvc_repro_runs_what_follows_from_a_changed_lr_and_nothing_else(pipeline: Pipeline) -> None:
-    _set(lr=0.002)(pipeline)
-    assert _ran(pipeline.run("dvc", "repro").stdout) == AFTER_SEARCH
-    assert not _ran(pipeline.run("dvc", "repro", DIGITREC_DEVICE="cpu", DIGITREC_JOBS="1").stdout)
-
-
-def test_a_search_with_the_same_winner_reruns_nothing_after_it(pipeline: Pipeline) -> None:
-    best = json.loads((pipeline.folder / "data/gridsearch/best_params.json").read_text())
-    # The winner alone is left to win.
-    pipeline.change_params(lambda params: params["search"]["space"].update(lr=[best["lr"]]))
-    assert _ran(pipeline.run("dvc", "repro").stdout) == {"gridsearch"}
-
-
-def test_a_change_of_drawing_redraws_and_does_not_retrain(pipeline: Pipeline) -> None:
-    _touch("src/digitrec/plots.py")(pipeline)
-    # The pictures stay the same, so the comparison runs for its own drawing, not because of new answers.
-    assert _ran(pipeline.run("dvc", "repro").stdout) == DRAWING
-
-
-def test_a_model_of_another_name_is_searched_trained_and_compared(pipeline: Pipeline) -> None:
-    _set(model="mlp")(pipeline)
-    assert _ran(pipeline.run("dvc", "repro").stdout) == {"gridsearch", *AFTER_SEARCH}
-    checkpoint = json.loads((pipeline.folder / "data/checkpoints/final.json").read_text())
-    assert checkpoint["model"] == "mlp"
-
-
-def test_two_forced_runs_give_the_same_hashes(pipeline: Pipeline) -> None:
-    lock = pipeline.folder / "dvc.lock"
-    first = yaml.safe_load(lock.read_text())
-    # Without the journal, so that every fit is done again.
-    (pipeline.folder / "data/cache/gridsearch.jsonl").unlink()
-    pipeline.run("dvc", "repro", "--force", "--no-run-cache")
-    assert yaml.safe_load(lock.read_text()) == first

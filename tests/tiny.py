@@ -12,20 +12,23 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from digitrec.artifacts import write_array
-from digitrec.datasets import digits
-from digitrec.downloads import RemoteFile
-from digitrec.idx import ImageDataset
-from digitrec.images import Normalization
-from digitrec.params import Recipe
+from digitrec.data.dataset import ImageDataset
+from digitrec.data.downloads import RemoteFile
+from digitrec.data.sources import digits
+from digitrec.pipeline.files import write_array
 from digitrec.search.cells import Problem
-from digitrec.training import DigitClassifier, build_classifier
+from digitrec.spec import DatasetSpec, ImageSpec, Normalization, Recipe, TrainingSpec
+from digitrec.training.classifier import ImageClassifier, build_classifier
 
 ROOT = Path(__file__).parents[1]
 MODERN = Recipe(loss_input="logits", schedule="one_cycle", valid_fraction=0.1, rotation=5.0, scale=0.05, shift=1.0)
 PLAIN = Recipe(loss_input="logits", schedule="constant", valid_fraction=0.2, rotation=0.0, scale=0.0, shift=0.0)
 PAPER = Recipe(loss_input="softmax", schedule="constant", valid_fraction=0.2, rotation=0.0, scale=0.0, shift=0.0)
-NORMALIZATION = Normalization(0.3, 0.35)
+NORMALIZATION = Normalization(mean=0.3, std=0.35)
+DIGITS = tuple("0123456789")
+IMAGE = ImageSpec(height=28, width=28, channels=1, classes=DIGITS, preparation="mnist")
+COLOUR = ImageSpec(height=20, width=24, channels=3, classes=("cat", "dog", "Elch"), preparation="resize")
+DATASET = DatasetSpec(name="digits", title="handwritten digits", licence="unknown", image=IMAGE)
 SMALL_MLP = {"hidden_1": 32, "hidden_2": 16}
 SMALL_MNISTNET = {"num_units": 4, "out_units": 6, "fout_units": 8}
 
@@ -41,10 +44,19 @@ def some_digits(n: int) -> tuple[np.ndarray, np.ndarray]:
     return data.train_images[:n], data.train_labels[:n].astype(np.int64)
 
 
-def small_classifier(model: str = "mlp", architecture: dict | None = None, **settings: Any) -> DigitClassifier:
-    torch.set_num_threads(1)
+def some_colours(n: int, image: ImageSpec = COLOUR) -> tuple[np.ndarray, np.ndarray]:
+    """Images of noise on a ground of one colour a class, and their labels."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, image.n_classes, n)
+    labels[: image.n_classes] = np.arange(image.n_classes)
+    grounds = np.random.default_rng(1).integers(40, 216, (image.n_classes, image.channels))
+    images = grounds[labels][:, None, None] + rng.integers(-40, 41, (n, *image.shape))
+    return images.clip(0, 255).astype(np.uint8), labels
+
+
+def small_training(model: str = "mlp", architecture: dict | None = None, **settings: Any) -> TrainingSpec:
     if architecture is None:
-        architecture = SMALL_MLP if model == "mlp" else SMALL_MNISTNET
+        architecture = {"mlp": SMALL_MLP, "mnistnet": SMALL_MNISTNET}.get(model, {})
     defaults = {
         "lr": 0.003,
         "max_epochs": 2,
@@ -53,26 +65,37 @@ def small_classifier(model: str = "mlp", architecture: dict | None = None, **set
         "recipe": PLAIN,
         "normalization": NORMALIZATION,
         "seed": 0,
-        "verbose": 0,
     }
-    return build_classifier(model, architecture, **(defaults | settings))
+    return TrainingSpec(model=model, architecture=architecture, **(defaults | settings))
 
 
-def weights_of(classifier: DigitClassifier) -> dict[str, torch.Tensor]:
+def small_classifier(
+    model: str = "mlp", architecture: dict | None = None, image: ImageSpec = IMAGE, **settings: Any
+) -> ImageClassifier:
+    torch.set_num_threads(1)
+    of_build = {
+        key: settings.pop(key) for key in ("images", "labels", "valid_rows", "device", "callbacks") if key in settings
+    }
+    return build_classifier(small_training(model, architecture, **settings), image, verbose=0, **of_build)
+
+
+def weights_of(classifier: ImageClassifier) -> dict[str, torch.Tensor]:
     return {key: value.detach().clone() for key, value in classifier.module_.state_dict().items()}
 
 
-def same_weights(first: DigitClassifier, second: DigitClassifier) -> bool:
+def same_weights(first: ImageClassifier, second: ImageClassifier) -> bool:
     one, two = weights_of(first), weights_of(second)
     assert one.keys() == two.keys()
     return all(torch.equal(one[key], two[key]) for key in one)
 
 
-def small_problem(folder: Path, n: int = 300, model: str = "mlp", recipe: Recipe = PLAIN, seed: int = 0) -> Problem:
-    images, labels = some_digits(n)
+def small_problem(
+    folder: Path, n: int = 300, model: str = "mlp", recipe: Recipe = PLAIN, seed: int = 0, image: ImageSpec = IMAGE
+) -> Problem:
+    images, labels = some_digits(n) if image == IMAGE else some_colours(n, image)
     write_array(folder / "images.npy", images)
     write_array(folder / "labels.npy", labels.astype(np.uint8))
-    return Problem(folder / "images.npy", folder / "labels.npy", model, recipe, NORMALIZATION, seed)
+    return Problem(folder / "images.npy", folder / "labels.npy", image, model, recipe, NORMALIZATION, seed)
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

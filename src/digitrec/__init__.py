@@ -1,0 +1,38 @@
+"""What a person's own script would use; each is imported when it is first asked for.
+
+>>> from pathlib import Path
+>>> from digitrec import Recognizer
+>>> recognizer = Recognizer(Path("data/export"))
+>>> recognizer.classes
+('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from digitrec.reading.recognizer import Recognizer
+    from digitrec.spec import ImageSpec, TrainingSpec
+    from digitrec.training.checkpoints import load_checkpoint
+    from digitrec.training.classifier import ImageClassifier
+
+__all__ = ["ImageClassifier", "ImageSpec", "Recognizer", "TrainingSpec", "load_checkpoint"]
+
+# As strings, so that no module of the package depends on these because it lies in the package.
+_PLACES = {
+    "ImageClassifier": "digitrec.training.classifier",
+    "ImageSpec": "digitrec.spec",
+    "Recognizer": "digitrec.reading.recognizer",
+    "TrainingSpec": "digitrec.spec",
+    "load_checkpoint": "digitrec.training.checkpoints",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'digitrec' has no attribute '{name}'")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,6 +1,7 @@
 """The command `digitrec`."""
 
 import glob
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +11,9 @@ from typing import Any
 
 import click
 
-from digitrec.errors import DigitrecError
-from digitrec.jobs import jobs_from_environment
+from digitrec.errors import DigitrecError, ParamsError
+from digitrec.pipeline.environment import jobs_from_environment
+from digitrec.spec import FolderSpec
 
 MODEL = click.option(
     "--model",
@@ -21,6 +23,8 @@ MODEL = click.option(
     show_default=True,
     help="Folder that stage `export` wrote.",
 )
+# Of how a folder is read.
+DEFAULTS = {"height": "auto", "width": "auto", "colour": "auto", "test_share": 0.2, "seed": 0, "skip_damaged": False}
 
 
 def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,7 +34,7 @@ def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*arguments: Any, **options: Any) -> Any:
         try:
             # A file's name may hold what the terminal's encoding does not; closed before the start, there is no stdout.
-            if sys.stdout:
+            if isinstance(sys.stdout, io.TextIOWrapper):
                 sys.stdout.reconfigure(errors="backslashreplace")
             return command(*arguments, **options)
         except DigitrecError as error:
@@ -42,7 +46,7 @@ def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Handwritten digits: recognize them in images."""
+    """Images of known classes, handwritten digits before all: say what they show."""
 
 
 @main.command()
@@ -58,31 +62,38 @@ def main() -> None:
 @MODEL
 @_plainly
 def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | None, folder: Path) -> None:
-    """Say which digit each IMAGE shows: a photograph, scan or drawing, dark on light or light on dark.
+    """Say what each IMAGE shows, which of the classes that the model knows.
+
+    Handwriting may be a photograph, scan or drawing, dark on light or light on dark.
 
     PNG, JPEG, BMP, WebP, TIFF or GIF of any size up to 25 megapixels. A pattern such as 'photos/*.png' stands for the
     files that match, `-` for standard input. Answers that are less probable than the model's threshold are `unsure`.
     The exit status is 1 where a file could not be read; the others are answered nevertheless.
     """
     # What takes time to import is imported by the command that needs it.
-    from digitrec.predict import answer_images, text_of
-    from digitrec.progress import progress_bar
-    from digitrec.recognizer import Recognizer
+    from digitrec.pipeline.progress import progress_bar
+    from digitrec.reading.answers import answer_images, text_of
+    from digitrec.reading.recognizer import Recognizer
 
     if show and not show.name:
         raise click.BadParameter(f"got '{show}', expected a file's name", param_hint="'--show'")
     recognizer = Recognizer(folder)
+    if line and recognizer.image.preparation != "mnist":
+        raise DigitrecError(
+            f"--line reads signs written side by side, and the model in {folder}, trained on "
+            f"{recognizer.description.dataset.name}, takes each image as a whole: leave it out"
+        )
     names = [name for pattern in images for name in _matching(pattern)]
     answers = []
     # Standard output is for the answers; few files need no bar.
     with progress_bar(len(names), "images", unit="image", delay=3, leave=False) as bar:
         done = ""
-        for row, digit in answer_images(recognizer, _contents(names), line):
-            answers.append((row, digit))
+        for row, seen in answer_images(recognizer, _contents(names), line):
+            answers.append((row, seen))
             if row["error"]:
                 print(f"error: {row['reason']}", file=sys.stderr)
             elif not as_json:
-                box = f"  at {','.join(map(str, row['box']))}" if line and digit else ""
+                box = f"  at {','.join(map(str, row['box']))}" if line and seen else ""
                 print(f"{row['file']}: {text_of(row)}{box}")
             bar.update(row["file"] != done)
             done = row["file"]
@@ -90,10 +101,10 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
     if as_json:
         print(json.dumps([{key: value for key, value in row.items() if key != "error"} for row in rows], indent=1))
     if show:
-        from digitrec.plots import save_figure
-        from digitrec.sheet import sheet_figure
+        from digitrec.figures.answers import answers_figure
+        from digitrec.figures.style import save_figure
 
-        save_figure(sheet_figure(answers), show)
+        save_figure(answers_figure(answers), show)
     sys.exit(1 if any(row["error"] for row in rows) else 0)
 
 
@@ -112,13 +123,58 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
 @MODEL
 @_plainly
 def serve(host: str, port: int, workers: int, folder: Path) -> None:
-    """Answer images over HTTP, with a page to draw digits on, until Ctrl-C.
+    """Answer images over HTTP, with a page to draw or to show pictures on, until Ctrl-C.
 
     Whoever reaches the address may ask: there are no passwords and no encryption.
     """
     from digitrec.serve.server import serve as run
 
     run(folder, host, port, workers)
+
+
+def _side(context: click.Context, option: click.Parameter, value: str | None) -> str | int | None:
+    return int(value) if value and value.isdecimal() else value
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--height", callback=_side, metavar="PIXELS|auto", help="Height that images are brought to.")
+@click.option("--width", callback=_side, metavar="PIXELS|auto", help="Width that images are brought to.")
+@click.option("--colour", metavar="auto|grey|rgb", help="Whether images keep their colours.")
+@click.option("--test-share", type=float, help="Share of the images that is held out for the test.")
+@click.option("--seed", type=int, help="Of the choice of test images.")
+@click.option("--skip-damaged/--no-skip-damaged", default=None, help="Whether damaged images are left out.")
+@_plainly
+def check(folder: Path, **options: Any) -> None:
+    """Say what a FOLDER of your own images holds, and what keeps it from being a dataset.
+
+    Classes are folders, or a file `labels.csv` names them. An option that is left out is as in section `folder` of
+    params.yaml, where there is one in the current folder. The exit status is 1 where something must be mended first.
+    """
+    from digitrec.config.yaml import read_yaml
+    from digitrec.data.folder_report import check_folder
+
+    path = Path("params.yaml")
+    params = read_yaml(path) if path.exists() else {}
+    # A mistake elsewhere in the file is for the stages to tell.
+    search = params.get("search")
+    folds = search.get("cv") if isinstance(search, dict) else None
+    least = folds if isinstance(folds, int) else 2
+    section = params.get("folder")
+    report = check_folder(_folder_spec(folder, section if isinstance(section, dict) else {}, options), least)
+    print(report.text())
+    sys.exit(1 if report.fatal else 0)
+
+
+def _folder_spec(folder: Path, section: dict[str, Any], options: dict[str, Any]) -> FolderSpec:
+    """Put together what the options say, then params.yaml's section, then what both leave open."""
+    from digitrec.config.section import check_values
+
+    given = {name: value for name, value in options.items() if value is not None}
+    spec, mistakes = check_values(FolderSpec, DEFAULTS | section | given | {"path": str(folder)})
+    if spec is None:
+        raise ParamsError(mistakes, "digitrec check")
+    return spec
 
 
 def _matching(pattern: str) -> list[str]:
@@ -129,7 +185,7 @@ def _matching(pattern: str) -> list[str]:
 
 
 def _contents(names: list[str]) -> Iterator[tuple[str, Any]]:
-    from digitrec.decoding import ImageError, read_file, read_stream
+    from digitrec.reading.decoding import ImageError, read_file, read_stream
 
     for name in names:
         shown = "standard input" if name == "-" else name

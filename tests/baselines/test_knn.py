@@ -1,3 +1,5 @@
+import numpy as np
+
 from digitrec.baselines import knn
 from tests.tiny import baseline_accuracy, fit_baseline
 
@@ -11,5 +13,7 @@ def test_parameters_are_counted() -> None:
     assert knn.n_parameters(model) == 400 * 784
 
 
-def test_three_neighbours_vote() -> None:
-    assert knn.build(0).n_neighbors == 3
+def test_a_stray_neighbour_is_outvoted() -> None:
+    places, labels = np.array([[0.0], [0.2], [0.3], [5.0], [5.1], [5.2]]), [1, 0, 0, 1, 1, 1]
+    model = knn.build(0).fit(places, labels)
+    assert model.predict([[0.0], [5.1]]).tolist() == [0, 1]

@@ -2,10 +2,11 @@ import pytest
 import torch
 
 from digitrec.models.mnistnet import build
+from tests.tiny import IMAGE
 
 
 def _n_parameters(**architecture: object) -> int:
-    return sum(p.numel() for p in build(**architecture).parameters())
+    return sum(p.numel() for p in build(IMAGE, **architecture).parameters())
 
 
 # The ends of Okon's grid, as the paper gives them.
@@ -16,7 +17,7 @@ def test_parameters_are_as_many_as_the_paper_says() -> None:
 
 @pytest.mark.parametrize("nonlinearity", ["relu", "softmax"])
 def test_images_become_ten_logits(nonlinearity: str) -> None:
-    network = build(nonlinearity=nonlinearity).eval()
+    network = build(IMAGE, nonlinearity=nonlinearity).eval()
     logits = network(torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
     assert logits.shape == (3, 10)
     # No softmax at the end.
@@ -25,19 +26,19 @@ def test_images_become_ten_logits(nonlinearity: str) -> None:
 
 
 def test_the_nonlinearities_differ_and_the_softmax_runs_over_the_maps() -> None:
-    network = build(nonlinearity="softmax")
+    network = build(IMAGE, nonlinearity="softmax")
     maps = network.nonlinearity(torch.randn(2, 10, 12, 12))
     torch.testing.assert_close(maps.sum(1), torch.ones(2, 12, 12))
-    assert build().nonlinearity(torch.tensor([-1.0])).item() == 0
+    assert build(IMAGE).nonlinearity(torch.tensor([-1.0])).item() == 0
 
 
 def test_dropout_works_in_training_only() -> None:
     torch.manual_seed(0)
-    network, image = build(), torch.randn(1, 1, 28, 28)
+    network, image = build(IMAGE), torch.randn(1, 1, 28, 28)
     assert not torch.equal(network.train()(image), network(image))
     assert torch.equal(network.eval()(image), network(image))
 
 
 def test_an_unknown_nonlinearity_is_refused() -> None:
     with pytest.raises(KeyError, match="tanh"):
-        build(nonlinearity="tanh")
+        build(IMAGE, nonlinearity="tanh")

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from digitrec.evaluation.scores import classification_scores
+from digitrec.pipeline.files import read_json
 from digitrec.reproduction.claims import Claim, Printed
 from digitrec.reproduction.measures import Measurements
-from digitrec.scores import classification_scores
+from digitrec.reproduction.systems import load_systems
+from tests.tiny import DIGITS, ROOT
 
 TIMES = {"cpu": "Some CPU", "cores": 2, "python": "3.11", "torch": "2.15.0", "device": "cpu", "seconds": [10.0, 20.0]}
 
@@ -29,7 +32,7 @@ def make_run(seed: int, confusion: np.ndarray, epochs: int = 3, valid: float | N
     """One run: accuracies grow by a hundredth an epoch up to the confusion matrix's, losses fall to 0.1."""
     labels = np.repeat(np.arange(10), confusion.sum(1))
     predictions = np.concatenate([np.repeat(np.arange(10), row) for row in confusion])
-    scores = classification_scores(labels, np.eye(10)[predictions], 10)
+    scores = classification_scores(labels, np.eye(10)[predictions], DIGITS, 10)
     history = []
     for epoch in range(1, epochs + 1):
         later = epochs - epoch
@@ -70,6 +73,21 @@ def make_measurements(*systems: dict[str, Any], **changes: Any) -> Measurements:
         "search": {"best_params": {"lr": 0.001}, "n_candidates": 128, "n_fits": 510, "strategy": "halving"},
     }
     return Measurements(**values | changes)
+
+
+def committed_measurements() -> Measurements:
+    """What the committed files say was measured on MNIST; the baselines' predictions are not among them."""
+    root = ROOT / "reproduction"
+    names = load_systems(root / "params.yaml").systems
+    return Measurements(
+        systems={name: read_json(root / f"metrics/systems/{name}.json") for name in names},
+        times={name: read_json(root / f"metrics/times/{name}.json") for name in names},
+        baselines={},
+        test_labels=np.zeros(10_000, np.uint8),
+        n_train_images=60_000,
+        pixels=read_json(ROOT / "metrics/normalize_stats.json"),
+        search=read_json(root / "metrics/search.json"),
+    )
 
 
 def make_claim(value: str | list[str], unit: str = "percent", **keys: Any) -> Claim:

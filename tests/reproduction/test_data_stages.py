@@ -1,18 +1,20 @@
-"""Stages embed and suspicious-labels, on the embedded digits."""
+"""Stages embed, suspicious-labels and draw-systems, on the embedded digits."""
 
 import csv
 import json
-import os
-import subprocess
-import sys
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from matplotlib.image import imread
 
-from digitrec.artifacts import write_array
+from digitrec.data.dataset import write_dataset
+from digitrec.pipeline.files import write_array, write_json
+from tests.conftest import Pipeline
+from tests.reproduction.measured import TIMES, confusion_matrix, make_run, make_system
 from tests.tiny import ROOT, all_digits
 
 SMALL = {"num_units": 4, "out_units": 6, "fout_units": 8, "nonlinearity": "relu"}
@@ -22,9 +24,7 @@ SMALL = {"num_units": 4, "out_units": 6, "fout_units": 8, "nonlinearity": "relu"
 def root(tmp_path: Path) -> Path:
     """A folder reproduction/ beside the main pipeline's data."""
     data = all_digits()
-    for part in ("train", "test"):
-        for name in ("images", "labels"):
-            write_array(tmp_path / f"data/{part}/{name}.npy", getattr(data, f"{part}_{name}"))
+    write_dataset(tmp_path / "data", data)
     answers = data.test_labels.copy()
     answers[:3] = (answers[:3] + 1) % 10
     write_array(tmp_path / "data/final/probabilities.npy", np.eye(10, dtype=np.float32)[answers])
@@ -32,7 +32,9 @@ def root(tmp_path: Path) -> Path:
     root.mkdir()
     params = yaml.safe_load((ROOT / "reproduction/params.yaml").read_text())
     params["suspicious_labels"].update(folds=2, max_images=300, max_epochs=2, architecture=SMALL)
+    params["embedding"]["images"] = [40]
     (root / "params.yaml").write_text(yaml.safe_dump(params))
+    (root / "stages").symlink_to(ROOT / "stages")
     return root
 
 
@@ -42,41 +44,51 @@ def _change_params(root: Path, change: Callable[[dict], None]) -> None:
     (root / "params.yaml").write_text(yaml.safe_dump(params))
 
 
-def _run(root: Path, *command: str) -> subprocess.CompletedProcess:
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "DIGITREC_JOBS": "2", "DIGITREC_DEVICE": "cpu"}
-    script = str(ROOT / f"stages/{command[0]}.py")
-    return subprocess.run(
-        [sys.executable, script, *command[1:]], cwd=root, env=environment, capture_output=True, text=True
-    )
+def _run(root: Path, *command: str) -> tuple[int, str]:
+    return Pipeline(root).stage_here(*command, DIGITREC_JOBS="1", DIGITREC_DEVICE="cpu")
 
 
-def test_embed_draws_as_many_images_as_it_is_told(root: Path) -> None:
-    result = _run(root, "embed", "40")
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("t-SNE of 40 images in ")
-    assert (root / "plots/tsne/40.png").read_bytes().startswith(b"\x89PNG")
+def _table(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
 
 
-def test_suspicious_labels_writes_counts_table_and_galleries(root: Path) -> None:
-    result = _run(root, "suspicious_labels")
-    assert result.returncode == 0, result.stderr
+@pytest.mark.slow
+def test_points_and_suspicious_labels_are_written_and_drawn_with_the_systems(root: Path) -> None:
+    assert _run(root, "embed", "40")[0] == 0
+    points = _table(root / "data/tsne/40.csv")
+    assert [int(row["label"]) for row in points] == all_digits().train_labels[:40].tolist()
+    assert len({(row["x"], row["y"]) for row in points}) == 40
+
+    assert _run(root, "suspicious_labels")[0] == 0
     summary = json.loads((root / "metrics/suspicious_labels.json").read_text())
     assert (summary["folds"], summary["n_train"], summary["n_test"]) == (2, 300, 360)
     assert (summary["n_errors"], summary["errors_on_known_wrong"], summary["known_wrong"]) == (3, 0, [])
-    with open(root / "plots/suspicious_labels.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = _table(root / "plots/suspicious_labels.csv")
     assert len(rows) == summary["n_suspicious_train"]
     assert all(int(row["label"]) == all_digits().train_labels[int(row["index"])] for row in rows)
-    for name in ("suspicious_labels", "known_wrong_labels"):
-        assert (root / f"plots/{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert _table(root / "plots/known_wrong_labels.csv") == []
+    assert not list(root.rglob("*.png"))
+
+    probabilities = np.eye(10, dtype=np.float32)[all_digits().test_labels]
+    for name in yaml.safe_load((root / "params.yaml").read_text())["systems"]:
+        runs = [make_run(0, confusion_matrix(96))] if name == "okon" else []
+        write_json(root / f"metrics/systems/{name}.json", make_system(name, *runs))
+        write_json(root / f"metrics/times/{name}.json", TIMES)
+        write_array(root / f"data/systems/{name}/probabilities.npy", probabilities)
+    shutil.copy(ROOT / "reproduction/claims.yaml", root)
+    assert _run(root, "draw_systems")[0] == 0
+    pictures = {str(path.relative_to(root / "plots")): path for path in root.rglob("*.png")}
+    drawn = {"known_wrong_labels.png", "suspicious_labels.png", "training_time.png", "systems/okon.png", "tsne/40.png"}
+    assert set(pictures) == drawn
+    assert all(imread(path).std() > 0.02 for path in pictures.values())
 
 
-@pytest.mark.parametrize("command", [("embed", "40"), ("suspicious_labels",)])
+@pytest.mark.parametrize("command", [("embed", "40"), ("suspicious_labels",), ("draw_systems",)])
 def test_every_setting_is_checked_first(root: Path, command: tuple[str, ...]) -> None:
     _change_params(root, lambda params: params["suspicious_labels"].update(folds=1, optimiser="adam"))
-    result = _run(root, *command)
-    assert result.returncode == 2
-    assert "suspicious_labels.folds: got 1, expected a whole number >= 2" in result.stderr
-    assert "suspicious_labels.optimiser: is no known key; did you mean 'optimizer'?" in result.stderr
-    assert "Traceback" not in result.stderr
+    status, errors = _run(root, *command)
+    assert status == 2
+    assert "suspicious_labels.folds: got 1, expected a whole number >= 2" in errors
+    assert "suspicious_labels.optimiser: is no known key; did you mean 'optimizer'?" in errors
     assert not (root / "plots").exists()

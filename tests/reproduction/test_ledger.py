@@ -1,17 +1,22 @@
+import json
 from math import hypot, sqrt
 
 import numpy as np
 import pytest
 
-from digitrec.reproduction.claims import UNITS
+from digitrec.config.section import known_names
+from digitrec.pipeline.files import read_json
+from digitrec.reproduction.claims import UNITS, load_claims
 from digitrec.reproduction.ledger import DECIMALS, judge, judge_all, number_text
 from digitrec.reproduction.measures import Measurements
+from digitrec.reproduction.systems import load_systems
 from tests.reproduction.measured import (
     ONE,
     T1,
     T2,
     THREE,
     Z,
+    committed_measurements,
     confusion_matrix,
     make_claim,
     make_measurements,
@@ -20,6 +25,7 @@ from tests.reproduction.measured import (
     okon,
     wilson,
 )
+from tests.tiny import ROOT
 
 ACCURACIES = (0.95, 0.96, 0.98)
 
@@ -147,6 +153,17 @@ def test_a_search_by_halving_has_no_winner_that_a_full_grids_can_be_held_against
         assert ("halving" in row["explanation"]) is (strategy == "halving")
 
 
+def test_a_winner_is_found_among_training_parameters_and_among_a_networks_arguments() -> None:
+    # As searches write it now, and as they wrote it before the arguments stood apart.
+    for winner in ({"lr": 0.001, "architecture": {"num_units": 10}}, {"lr": 0.001, "num_units": 10}):
+        measurements = make_measurements(search={"best_params": winner, "n_candidates": 1, "strategy": "grid"})
+        rows = [
+            judge(make_claim(value, "number", quantity=quantity), measurements)
+            for quantity, value in (("best_lr", "0.001"), ("best_num_units", "10"))
+        ]
+        assert [row["verdict"] for row in rows] == ["reproduced"] * 2
+
+
 def test_baselines_are_judged_by_their_predictions() -> None:
     row = judge(make_claim("0.86", "fraction", run="knn"), make_measurements())
     assert (row["measured"], row["seeds"], row["epochs"], row["verdict"]) == (0.95, 1, None, "higher")
@@ -218,6 +235,15 @@ def test_there_is_no_verdict_without_a_run(claim: object, measurements: Measurem
 def test_the_same_measurements_give_the_same_ledger() -> None:
     claims = [make_claim("0.9", "fraction", quantity="f1"), make_claim("1", "rank", quantity="missed_rank", digit=9)]
     assert judge_all(claims, THREE) == judge_all(claims, THREE)
+
+
+def test_the_committed_ledger_is_what_the_committed_measurements_give() -> None:
+    root = ROOT / "reproduction"
+    claims = load_claims(root / "claims.yaml", load_systems(root / "params.yaml").systems)
+    found = json.loads(json.dumps(judge_all(claims, committed_measurements())))
+    rows = zip(found, read_json(root / "metrics/claims.json"), strict=True)
+    different = [ours for ours, committed in rows if ours != committed and ours["run"] not in known_names("baselines")]
+    assert different == []
 
 
 def test_every_unit_can_be_written() -> None:

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import yaml
 
-from digitrec.artifacts import write_array, write_json
-from digitrec.reproduction.claims import Claim, Paper
+from digitrec.pipeline.files import read_json, write_array, write_json
+from digitrec.reproduction.claims import Claim, Paper, load_papers
 from digitrec.reproduction.ledger import VERDICTS, judge_all
 from digitrec.reproduction.measures import Measurements
 from digitrec.reproduction.report import claim_text, flat_rows, report, verdict_counts
 from tests.reproduction.measured import (
     TIMES,
+    committed_measurements,
     confusion_matrix,
     make_claim,
     make_measurements,
@@ -197,6 +198,23 @@ def test_rows_are_flattened_for_a_table() -> None:
     assert (second["published_low"], second["published_high"]) == (24, 27)
     assert first["interval_low"] < first["measured"] < first["interval_high"] <= first["judged_by_high"]
     assert third["pair"] == "4/9"
+
+
+def test_the_committed_page_is_what_the_committed_numbers_give() -> None:
+    root = ROOT / "reproduction"
+    page = report(
+        read_json(root / "metrics/claims.json"),
+        load_papers(root / "claims.yaml"),
+        committed_measurements(),
+        read_json(root / "metrics/suspicious_labels.json"),
+        [path.relative_to(ROOT).as_posix() for path in sorted(root.glob("plots/**/*.png"))],
+    )
+    assert page == (ROOT / "REPRODUCTION.md").read_text(encoding="utf-8")
+
+
+def test_every_verdict_is_explained() -> None:
+    rule = _page().partition("## How a verdict is reached")[2].partition("\n## ")[0]
+    assert all(f"**{verdict}**" in rule for verdict in VERDICTS)
 
 
 def _folder(tmp_path: Path, claims: list[dict]) -> Path:

@@ -5,8 +5,9 @@ import yaml
 
 from digitrec.errors import ParamsError
 from digitrec.reproduction.systems import load_systems
-from digitrec.training import build_module
-from tests.tiny import ROOT
+from digitrec.spec import Normalization, Recipe
+from digitrec.training.network import build_network, count_parameters
+from tests.tiny import IMAGE, ROOT
 
 COMMITTED = load_systems(ROOT / "reproduction/params.yaml")
 # As the papers state them; wang's are assumed.
@@ -25,8 +26,18 @@ PARAMETERS = {
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_systems_have_the_published_number_of_parameters(name: str) -> None:
     system = COMMITTED.systems[name]
-    network = build_module(system.model, system.architecture)
-    assert sum(p.numel() for p in network.parameters()) == PARAMETERS[name]
+    network = build_network(system.model, system.architecture, IMAGE, system.normalization)
+    assert count_parameters(network) == PARAMETERS[name]
+
+
+def test_a_training_is_the_systems_with_its_normalization_and_a_seed() -> None:
+    training = COMMITTED.systems["okon"].training(3)
+    assert (training.model, training.lr, training.max_epochs, training.seed) == ("mnistnet", 0.0001, 20, 3)
+    assert training.normalization == Normalization(mean=0.1, std=0.3)
+    assert training.recipe == Recipe(loss_input="softmax", valid_fraction=0.2)
+    assert training.architecture["nonlinearity"] == "relu"
+    other = COMMITTED.suspicious_labels.training_with(Normalization(mean=0.5, std=0.2), 7)
+    assert (other.recipe.schedule, other.normalization.mean, other.seed) == ("one_cycle", (0.5,), 7)
 
 
 def test_the_sweep_has_every_network_at_every_learning_rate_for_ten_epochs() -> None:

@@ -12,17 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import psutil
 import pytest
 import yaml
 
 from digitrec.errors import DigitrecError
 from digitrec.search import cluster
-from digitrec.search.cells import Cell
-from digitrec.search.dispatch import run_tasks
-from digitrec.search.results import ENGINES
+from digitrec.search.dispatch import device_kinds, run_tasks
+from digitrec.search.run import ENGINES
 from tests.conftest import ROOT, TINY, Pipeline, prepare
+from tests.search.candidates import cell
 from tests.tiny import small_problem
 
 # On a machine that others load.
@@ -179,11 +178,11 @@ def test_a_worker_fits_on_its_own_device(
     monkeypatch.setenv("DIGITREC_DEVICE", "cpu")
     dask.start_worker()
     problem = small_problem(tmp_path)
-    params = {"max_epochs": 1, "batch_size": 32, "optimizer": "adam", "hidden_1": 16, "hidden_2": 8}
-    cells = [Cell(params | {"lr": lr}, np.arange(200), np.arange(200, 300)) for lr in (0.001, 0.01)]
-    there = [(cell.params, *found) for done in engine.fit_cells(problem, cells, 1, "cuda") for cell, *found in done]
+    cells = [cell(lr=lr, max_epochs=1) for lr in (0.001, 0.01)]
+    assert device_kinds("cuda:1", problem.data_version) == ["cpu"]
+    there = [(each.candidate, *found) for done in engine.fit_cells(problem, cells, 1, "cuda") for each, *found in done]
     monkeypatch.delenv("DIGITREC_SCHEDULER")
-    here = [(cell.params, *found) for done in engine.fit_cells(problem, cells, 1, "cpu") for cell, *found in done]
+    here = [(each.candidate, *found) for done in engine.fit_cells(problem, cells, 1, "cpu") for each, *found in done]
     assert sorted(there, key=str) == sorted(here, key=str)
     assert all(reason is None for _, _, reason in here)
 
@@ -316,7 +315,7 @@ def test_a_search_on_a_cluster_gives_the_same_bytes_also_when_a_worker_is_killed
 
 
 def _edit_code(project: Path) -> None:
-    with open(project / "src/digitrec/training.py", "a") as file:
+    with open(project / "src/digitrec/training/classifier.py", "a") as file:
         file.write("# Changed.\n")
 
 

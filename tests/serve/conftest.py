@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.exported import RED_GREEN_BLUE, export_means
 
 
 def serve_command(folder: Path, *options: str) -> list[str]:
@@ -72,6 +73,13 @@ def running(folder: Path, *options: str) -> Iterator[Service]:
 def exported() -> Path:
     """The model that comes with the project."""
     return ROOT / "data/export"
+
+
+@pytest.fixture(scope="session")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service of a model that takes colour pictures whole."""
+    with running(export_means(tmp_path_factory.mktemp("colours"), RED_GREEN_BLUE)) as service:
+        yield service
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from digitrec.preparation import find_digit
-from digitrec.recognizer import Recognizer
+from digitrec.reading.digits import find_digit
+from digitrec.reading.recognizer import Recognizer
+from digitrec.reading.resizing import fit_picture
+from tests.exported import RED_GREEN_BLUE
 from tests.serve.conftest import Service, running
-from tests.tiny import all_digits
+from tests.tiny import IMAGE, all_digits
 
 SEVEN = [(90, 60), (210, 60), (130, 240)]
 
@@ -45,12 +47,12 @@ def client(service: Service) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def digits() -> np.ndarray:
     """Images as the network takes them, which need no preparation."""
-    return np.stack([find_digit(image).image for image in all_digits().test_images[:200]])
+    return np.stack([find_digit(image[..., 0], IMAGE).pixels for image in all_digits().test_images[:200]])
 
 
 def test_an_image_its_form_and_its_pixels_get_the_recognizers_answer(client: httpx.Client, exported: Path) -> None:
-    seven = find_digit(np.asarray(drawn_seven().convert("L"))).image
-    content, expected = png(seven), Recognizer(exported).probabilities(seven[None])[0]
+    seven = find_digit(np.asarray(drawn_seven().convert("L")), IMAGE).pixels
+    content, expected = png(seven), Recognizer(exported).probabilities(seven[None, ..., None])[0]
     for request in (
         {"content": content},
         {"files": {"image": ("a.png", content)}},
@@ -58,11 +60,66 @@ def test_an_image_its_form_and_its_pixels_get_the_recognizers_answer(client: htt
     ):
         answer = client.post("/predict", **request).json()
         assert answer["probabilities"] == pytest.approx(expected, abs=2e-6)
-        assert answer["digit"] == answer["best"] == expected.argmax() == 7
+        assert answer["label"] == answer["best"] == str(expected.argmax()) == "7"
         assert answer["probability"] == max(answer["probabilities"])
-        assert answer["second"] == np.argsort(expected)[-2]
+        assert answer["second"] == str(np.argsort(expected)[-2])
         assert answer["reason"] is None
         assert "pixels" not in answer
+
+
+@pytest.fixture
+def pictures(colours: Service) -> Iterator[httpx.Client]:
+    """Of a service whose model takes pictures whole."""
+    with httpx.Client(base_url=colours.url, timeout=60) as client:
+        yield client
+
+
+def test_pictures_are_answered_by_name_with_the_pixels_that_the_network_got(pictures: httpx.Client) -> None:
+    pixels = np.random.default_rng(0).integers(0, 100, (40, 40, 3), np.uint8)
+    pixels[..., 1] += 120
+    answer = pictures.post("/predict?pixels=true", content=png(pixels)).json()
+    assert (answer["label"], answer["best"], answer["reason"], answer["box"]) == ("green", "green", None, None)
+    assert np.argsort(answer["probabilities"])[-1] == RED_GREEN_BLUE.classes.index("green")
+    assert np.array_equal(answer["pixels"], fit_picture(pixels, RED_GREEN_BLUE))
+    again = pictures.post("/predict", json={"pixels": answer["pixels"]}).json()
+    assert again["probabilities"] == pytest.approx(answer["probabilities"])
+
+
+def test_a_blank_picture_is_unsure_and_not_empty(pictures: httpx.Client) -> None:
+    answer = pictures.post("/predict", content=png(np.full((90, 120), 255, np.uint8))).json()
+    assert answer["label"] is None
+    assert answer["probabilities"] == pytest.approx([1 / 3] * 3)
+    assert answer["reason"].startswith("unsure: ")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (7, "pixels: got 7, expected 16 rows of 24 [red, green, blue]"),
+        ([[[0, 0, 0]] * 24] * 15, "pixels: got 15, expected 16 rows of 24 [red, green, blue]"),
+        ([[[0, 0, 0]] * 23] * 16, "pixels[0]: got 23, expected 24 [red, green, blue]"),
+        ([[0] * 24] * 16, "pixels[0][0]: got 0, expected 3 whole numbers"),
+        ([[[0, 0]] * 24] * 16, "pixels[0][0]: got 2, expected 3 whole numbers"),
+        ([[[0, 0, 256]] * 24] * 16, "pixels[0][0][2]: got 256, expected a whole number from 0 to 255"),
+    ],
+)
+def test_pixels_of_another_form_are_refused_by_the_form_that_is_expected(
+    pictures: httpx.Client, pixels: object, message: str
+) -> None:
+    response = pictures.post("/predict", json={"pixels": pixels})
+    assert response.status_code == 422
+    assert response.json()["error"].startswith(message)
+
+
+def test_a_model_of_pictures_describes_itself_and_its_bodies(pictures: httpx.Client) -> None:
+    about = pictures.get("/model").json()
+    assert about["dataset"]["image"] == RED_GREEN_BLUE.model_dump(mode="json")
+    assert about["dataset"]["title"] == "sheets of one colour"
+    assert (about["shows"], about["trained"]) == ("picture", None)
+    body = pictures.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]
+    rows = body["content"]["application/json"]["schema"]["properties"]["pixels"]
+    assert (rows["minItems"], rows["items"]["maxItems"], rows["items"]["items"]["minItems"]) == (16, 24, 3)
+    assert rows["description"] == "16 rows of 24 [red, green, blue], each from 0 to 255"
 
 
 @pytest.mark.parametrize(("form", "ink", "paper"), [("png", "black", "white"), ("jpeg", "#ddeeff", "#203040")])
@@ -72,7 +129,7 @@ def test_a_drawing_of_any_size_and_polarity_is_prepared_first(
     content = io.BytesIO()
     drawn_seven(ink, paper).save(content, form)
     answer = client.post("/predict", params={"pixels": True}, content=content.getvalue()).json()
-    assert answer["digit"] == 7
+    assert answer["label"] == "7"
     assert answer["box"] == pytest.approx([90, 50, 220, 245], abs=4)
     seen = np.array(answer["pixels"])
     assert seen.shape == (28, 28)
@@ -88,7 +145,7 @@ def test_a_blank_image_holds_no_digit(client: httpx.Client) -> None:
     answer = response.json()
     assert answer.pop("pixels") == [[0] * 28] * 28
     assert answer.pop("reason") == "no digit found"
-    assert set(answer) == {"digit", "best", "probability", "second", "second_probability", "probabilities", "box"}
+    assert set(answer) == {"label", "best", "probability", "second", "second_probability", "probabilities", "box"}
     assert set(answer.values()) == {None}
 
 
@@ -96,12 +153,12 @@ def test_an_improbable_answer_is_withheld(client: httpx.Client, exported: Path, 
     recognizer = Recognizer(exported)
     # Two digits in one: neither is certain.
     mixed = digits // 2 + digits[::-1] // 2
-    probabilities = recognizer.probabilities(mixed)
+    probabilities = recognizer.probabilities(mixed[..., None])
     least = probabilities.max(1).argmin()
     answer = client.post("/predict", json={"pixels": mixed[least].tolist()}).json()
     assert answer["probability"] == pytest.approx(probabilities[least].max(), abs=1e-6)
     assert answer["probability"] < recognizer.threshold
-    assert (answer["digit"], answer["best"]) == (None, probabilities[least].argmax())
+    assert (answer["label"], answer["best"]) == (None, str(probabilities[least].argmax()))
     assert answer["reason"].startswith(f"unsure: {answer['best']} has probability 0.")
 
 
@@ -116,8 +173,8 @@ def test_many_at_once_get_each_their_own_answer(service: Service, exported: Path
     responses = asyncio.run(ask())
     assert [response.status_code for response in responses] == [200] * 200 + [422] * 20
     found = np.array([response.json()["probabilities"] for response in responses[:200]])
-    prepared = np.stack([find_digit(image).image for image in digits])
-    assert abs(found - Recognizer(exported).probabilities(prepared)).max() < 1e-5
+    prepared = np.stack([find_digit(image, IMAGE).pixels for image in digits])
+    assert abs(found - Recognizer(exported).probabilities(prepared[..., None])).max() < 1e-5
 
 
 def _bomb() -> bytes:
@@ -248,7 +305,7 @@ def test_damaged_images_are_refused_or_answered_whatever_the_damage(client: http
             damaged[rng.integers(len(damaged), size=rng.integers(1, 6))] = rng.integers(256)
             response = client.post("/predict", content=damaged[: rng.integers(1, 2 * len(damaged))].tobytes())
             statuses.append(response.status_code)
-            assert {"digit", "error"} & set(response.json())
+            assert {"label", "error"} & set(response.json())
     assert set(statuses) == {200, 422}
 
 
@@ -319,6 +376,7 @@ def test_the_page_comes_whole_and_names_nothing_from_elsewhere(client: httpx.Cli
 def test_the_model_is_described(client: httpx.Client, exported: Path) -> None:
     about = client.get("/model").json()
     assert about.items() >= json.loads((exported / "model.json").read_text()).items()
+    assert about["shows"] == "digit"
     assert datetime.fromisoformat(about["trained"]) < datetime.now(UTC)
 
 

@@ -16,11 +16,11 @@ class Network:
         self.sizes.append(len(images))
         if (images == 13).any():
             raise ValueError("no thirteens")
-        return images[:, :1, 0].astype(np.float32)
+        return images[:, :1, 0, 0].astype(np.float32)
 
 
 def image(value: int) -> np.ndarray:
-    return np.full((28, 28), value, np.uint8)
+    return np.full((28, 28, 1), value, np.uint8)
 
 
 def test_images_that_arrive_together_are_one_batch_and_each_gets_its_own_answer() -> None:

@@ -5,14 +5,18 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
 
-from tests.serve.conftest import Service
+from tests.exported import MANY, SHADES, export_means
+from tests.serve.conftest import Service, running
 from tests.serve.test_api import drawn_seven
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -42,7 +46,13 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, service: Service) -> Iterator[Page]:
     """The page; at its end it must have complained of nothing, and asked nobody but the service."""
-    page, complaints, asked = browser.new_page(), [], []
+    with watched(browser, service) as page:
+        yield page
+
+
+@contextmanager
+def watched(browser: Browser, service: Service, **settings: Any) -> Iterator[Page]:
+    page, complaints, asked = browser.new_page(**settings), [], []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
@@ -101,8 +111,11 @@ def seen(page: Page) -> np.ndarray:
 @pytest.mark.parametrize("digit", STROKES)
 def test_a_digit_drawn_by_mouse_is_read(page: Page, service: Service, digit: int) -> None:
     expect(page.locator("#verdict")).to_have_text("nothing drawn yet")
+    expect(page.locator("h1")).to_have_text("Draw a digit")
+    for of_pictures in page.locator(".for-pictures").all():
+        expect(of_pictures).to_be_hidden()
     draw(page, digit)
-    expect(page.locator("#digit")).to_have_text(str(digit))
+    expect(page.locator("#label")).to_have_text(str(digit))
     expect(page.locator("#verdict")).to_have_text(re.compile(r"^>?\d+\.\d\s% sure$"))
     assert int(np.argmax(shares(page))) == digit
     assert bars(page) == pytest.approx([share / 100 for share in shares(page)], abs=1e-3)
@@ -130,15 +143,20 @@ def test_the_probabilities_move_while_the_pen_is_down(page: Page) -> None:
 
 def test_clear_and_undo_take_strokes_away(page: Page) -> None:
     draw(page, 7)
-    expect(page.locator("#digit")).to_have_text("7")
+    expect(page.locator("#label")).to_have_text("7")
     before = seen(page)
     draw(page, 3)
     page.keyboard.press("Control+z")
-    expect(page.locator("#digit")).to_have_text("7")
+    expect(page.locator("#label")).to_have_text("7")
+    assert np.array_equal(seen(page), before)
+    draw(page, 3)
+    # The same key of a Cyrillic keyboard.
+    script = "dispatchEvent(new KeyboardEvent('keydown', {key: 'я', code: 'KeyZ', ctrlKey: true, cancelable: true}))"
+    page.evaluate(script)
     assert np.array_equal(seen(page), before)
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#verdict")).to_have_text("nothing drawn yet")
-    expect(page.locator("#digit")).to_be_empty()
+    expect(page.locator("#label")).to_be_empty()
     assert bars(page) == [0] * 10
     assert not seen(page).any()
 
@@ -158,7 +176,7 @@ def test_a_one_is_drawn_by_keys_alone(page: Page) -> None:
     for key in ("Space", "Space", "Control+z"):
         page.keyboard.press(key)
     assert np.array_equal(seen(page), before)
-    expect(page.locator("#digit")).to_have_text("1")
+    expect(page.locator("#label")).to_have_text("1")
     page.keyboard.press("Delete")
     expect(page.locator("#verdict")).to_have_text("nothing drawn yet")
 
@@ -185,7 +203,7 @@ def test_a_finger_draws_and_does_not_scroll(browser: Browser, service: Service) 
     for kind, (x, y) in zip(kinds, points, strict=True):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    expect(page.locator("#digit")).to_have_text("7")
+    expect(page.locator("#label")).to_have_text("7")
     assert page.evaluate("scrollY") == 0
     assert page.evaluate("getComputedStyle(document.getElementById('sheet')).touchAction") == "none"
     # The page is no wider than the phone.
@@ -212,11 +230,12 @@ def _png() -> bytes:
 
 def test_a_file_is_opened_shown_and_read(page: Page) -> None:
     page.set_input_files("#file", {"name": "seven.png", "mimeType": "image/png", "buffer": _png()})
-    expect(page.locator("#digit")).to_have_text("7")
+    expect(page.locator("#label")).to_have_text("7")
     assert seen(page).any()
+    expect(page.get_by_text("Take a photo")).to_be_hidden()
     # A stroke takes the file's place.
     draw(page, 3)
-    expect(page.locator("#digit")).to_have_text("3")
+    expect(page.locator("#label")).to_have_text("3")
 
 
 def test_a_file_is_dropped(page: Page) -> None:
@@ -226,7 +245,7 @@ def test_a_file_is_dropped(page: Page) -> None:
         dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, cancelable: true}));
     }"""
     page.evaluate(script, list(_png()))
-    expect(page.locator("#digit")).to_have_text("7")
+    expect(page.locator("#label")).to_have_text("7")
 
 
 def test_a_file_that_is_refused_is_told_in_one_line(page: Page, tmp_path: Path) -> None:
@@ -248,7 +267,7 @@ def test_a_service_that_has_ended_is_told(browser: Browser, service: Service) ->
     expect(page.locator("#verdict")).to_have_text("The service does not answer: is it still running?")
     page.unroute("**/predict*")
     draw(page, 7)
-    expect(page.locator("#digit")).to_have_text("7")
+    expect(page.locator("#label")).to_have_text("7")
     page.close()
 
 
@@ -269,10 +288,146 @@ def test_dark_mode_is_dark(browser: Browser, service: Service) -> None:
         page.goto(service.url)
         colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
         draw(page, 3)
-        expect(page.locator("#digit")).to_have_text("3")
+        expect(page.locator("#label")).to_have_text("3")
         levels[scheme] = np.mean([int(value) for value in re.findall(r"\d+", colour)[:3]]), seen(page)
         page.close()
     assert levels["light"][0] > 200
     assert levels["dark"][0] < 60
     # What the service gets is the same.
     assert np.array_equal(levels["light"][1], levels["dark"][1])
+
+
+# A model of pictures
+
+PHONE = {"viewport": {"width": 390, "height": 664}, "has_touch": True, "is_mobile": True}
+
+
+def picture(colour: tuple[int, int, int], size: tuple[int, int] = (300, 200), kind: str = "png") -> dict[str, Any]:
+    """A file that is one colour but for a corner."""
+    image = Image.new("RGB", size, colour)
+    image.paste((255, 255, 255), (0, 0, size[0] // 5, size[1] // 5))
+    content = io.BytesIO()
+    image.save(content, kind)
+    return {"name": f"picture.{kind}", "mimeType": f"image/{kind}", "buffer": content.getvalue()}
+
+
+def colours_seen(page: Page, height: int, width: int) -> np.ndarray:
+    """What the network got, as the page shows it."""
+    script = f"""() => {{
+        const context = new OffscreenCanvas({width}, {height}).getContext("2d", {{willReadFrequently: true}});
+        context.drawImage(document.getElementById("seen"), 0, 0);
+        return [...context.getImageData(0, 0, {width}, {height}).data];
+    }}"""
+    return np.array(settled(page, script)).reshape(height, width, 4)[..., :3]
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("#probabilities .name").all_inner_texts()
+
+
+def test_a_page_of_pictures_offers_a_file_and_nothing_to_draw_with(browser: Browser, colours: Service) -> None:
+    with watched(browser, colours) as page:
+        expect(page.locator("h1")).to_have_text("Show a picture")
+        expect(page.locator("#verdict")).to_have_text("no picture yet")
+        expect(page.locator("#hint")).to_be_visible()
+        expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+        # A desktop has no camera that is held to things.
+        expect(page.get_by_text("Take a photo")).to_be_hidden()
+        assert names(page) == ["red", "green", "blue"]
+        assert "digit" not in page.locator("body").inner_text().lower().replace("digitrec", "")
+        assert "pen" not in page.locator("body").inner_text().lower().split()
+        draw_nothing(page)
+        page.set_input_files("#file", picture((200, 30, 40)))
+        expect(page.locator("#label")).to_have_text("red")
+        expect(page.locator("#verdict")).to_have_text(re.compile(r"^>?\d+\.\d\s% sure$"))
+        expect(page.locator("#hint")).to_be_hidden()
+        shown = colours_seen(page, 16, 24)
+        assert shown[-1, -1].tolist() == [200, 30, 40]
+        assert shown[0, 0].tolist() == [255, 255, 255]
+        assert int(np.argmax(shares(page))) == 0
+        page.keyboard.press("Delete")
+        expect(page.locator("#verdict")).to_have_text("no picture yet")
+
+
+def draw_nothing(page: Page) -> None:
+    """Where pictures are shown, the mouse leaves no stroke: it opens a file, as a key does."""
+    with page.expect_file_chooser():
+        page.locator("#sheet").click()
+    page.locator("#sheet").focus()
+    with page.expect_file_chooser():
+        page.keyboard.press("Enter")
+    expect(page.locator("#label")).to_be_empty()
+
+
+def test_a_phone_offers_its_camera(browser: Browser, colours: Service) -> None:
+    with watched(browser, colours, **PHONE) as page:
+        expect(page.get_by_text("Take a photo")).to_be_visible()
+        camera = page.locator("#camera")
+        assert (camera.get_attribute("accept"), camera.get_attribute("capture")) == ("image/*", "environment")
+        camera.set_input_files(picture((20, 60, 220), kind="jpeg"))
+        expect(page.locator("#label")).to_have_text("blue")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_a_picture_is_dropped_or_pasted(browser: Browser, colours: Service, kind: str) -> None:
+    script = """([kind, content]) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array(content)], "picture.png", {type: "image/png"}));
+        if (kind === "drop") dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, cancelable: true}));
+        else dispatchEvent(new ClipboardEvent("paste", {clipboardData: transfer}));
+    }"""
+    with watched(browser, colours) as page:
+        page.evaluate(script, [kind, list(picture((10, 230, 20))["buffer"])])
+        expect(page.locator("#label")).to_have_text("green")
+
+
+def test_a_photograph_that_is_too_large_is_made_smaller(browser: Browser, colours: Service) -> None:
+    noise = np.random.default_rng(0).integers(0, 128, (1200, 1700, 3), np.uint8)
+    noise[..., 2] += 128
+    content = io.BytesIO()
+    Image.fromarray(noise).save(content, "png")
+    assert content.tell() > 5_000_000
+    with watched(browser, colours) as page:
+        page.set_input_files("#file", {"name": "p.png", "mimeType": "image/png", "buffer": content.getvalue()})
+        expect(page.locator("#label")).to_have_text("blue", timeout=30_000)
+        assert abs(colours_seen(page, 16, 24) - noise.mean((0, 1))).max() < 8
+
+
+def test_of_many_classes_the_most_probable_are_shown_in_order(browser: Browser, tmp_path: Path) -> None:
+    with running(export_means(tmp_path, MANY)) as service, watched(browser, service) as page:
+        expect(page.locator("#probabilities li")).to_have_count(12)
+        assert names(page) == [""] * 12
+        page.set_input_files("#file", picture((128, 128, 128)))
+        expect(page.locator("#label")).to_have_text(re.compile("fortieths of white"))
+        found = shares(page)
+        assert found == sorted(found, reverse=True)
+        assert found[0] > found[3]
+        assert names(page)[0] == page.locator("#label").inner_text()
+        assert len(set(names(page))) == 12
+        # Below the most probable one come its neighbours.
+        tenths = [int(name.split()[0]) for name in names(page)[:3]]
+        assert max(tenths) - min(tenths) == 2
+
+
+def test_eleven_classes_keep_their_order(browser: Browser, tmp_path: Path) -> None:
+    with running(export_means(tmp_path, SHADES)) as service, watched(browser, service, **PHONE) as page:
+        expect(page.locator("#probabilities li")).to_have_count(11)
+        page.set_input_files("#file", picture((255, 255, 255)))
+        expect(page.locator("#label")).to_have_text("10 tenths of white")
+        assert names(page) == list(SHADES.classes)
+        assert bars(page)[-1] == max(bars(page)) > 0.5
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_behind_a_prefix_the_page_finds_its_service(browser: Browser, service: Service) -> None:
+    page = browser.new_page()
+
+    def forward(route: Route) -> None:
+        route.continue_(url=route.request.url.replace("/proxy/8000/", "/"))
+
+    page.route("**/proxy/8000/**", forward)
+    page.goto(f"{service.url}/proxy/8000/")
+    draw(page, 7)
+    expect(page.locator("#label")).to_have_text("7")
+    page.close()

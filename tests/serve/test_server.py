@@ -53,7 +53,7 @@ def test_sigterm_finishes_what_is_under_way_and_takes_no_more(exported: Path, wo
             connection.sendall(content[100:])
             answer = _read(connection)
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert b'"digit": 1' in answer
+        assert b'"label": "1"' in answer
         _, errors = service.process.communicate(timeout=30)
         assert errors == ""
         assert service.process.returncode in (0, -signal.SIGTERM)
@@ -144,7 +144,7 @@ def test_workers_end_with_a_parent_that_was_killed(exported: Path) -> None:
 def test_two_workers_answer_from_one_port(exported: Path) -> None:
     with running(exported, "--workers", "2") as service:
         with httpx.Client(base_url=service.url, timeout=30) as client:
-            assert client.post("/predict", content=_png(100)).json()["digit"] == 1
+            assert client.post("/predict", content=_png(100)).json()["label"] == "1"
         # The last child is multiprocessing's own.
         workers = psutil.Process(service.process.pid).children()
         assert sum("spawn_main" in " ".join(child.cmdline()) for child in workers) == 2

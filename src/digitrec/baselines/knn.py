@@ -4,7 +4,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 
 def build(seed: int) -> KNeighborsClassifier:
-    """Build a search by brute force, in 784 dimensions faster than any tree; nothing in it is random."""
+    """Build a search by brute force, in so many dimensions faster than any tree; nothing in it is random."""
     return KNeighborsClassifier(n_neighbors=3, algorithm="brute")
 
 

@@ -2,26 +2,37 @@
 
 from torch import nn
 
+from digitrec.models._size import n_features
+from digitrec.spec import ImageSpec
 
-def build() -> nn.Module:
-    """Build the network: 61,706 parameters.
+
+def build(image: ImageSpec) -> nn.Module:
+    """Build the network: 61,706 parameters for MNIST, whose shapes stand beside the layers.
+
+    Parameters
+    ----------
+    image : ImageSpec
+        At least 12 pixels high and wide.
 
     Returns
     -------
     nn.Module
-        From float32 images of shape (n, 1, 28, 28) to logits of shape (n, 10).
+        From float32 images of shape (n, channels, height, width) to logits of shape (n, classes).
     """
-    return nn.Sequential(
-        nn.Conv2d(1, 6, 5, padding=2),  # (n, 6, 28, 28)
+    maps = nn.Sequential(
+        nn.Conv2d(image.channels, 6, 5, padding=2),  # (n, 6, 28, 28)
         nn.Sigmoid(),
         nn.AvgPool2d(2),  # (n, 6, 14, 14)
         nn.Conv2d(6, 16, 5),  # (n, 16, 10, 10)
         nn.Sigmoid(),
         nn.AvgPool2d(2),  # (n, 16, 5, 5)
         nn.Flatten(),  # (n, 400)
-        nn.Linear(400, 120),
+    )
+    return nn.Sequential(
+        *maps,
+        nn.Linear(n_features(maps, image), 120),
         nn.Sigmoid(),
         nn.Linear(120, 84),
         nn.Sigmoid(),
-        nn.Linear(84, 10),
+        nn.Linear(84, image.n_classes),
     )

@@ -1,26 +1,32 @@
 """MNISTNet: three convolutions and three linear layers, as published by Okon (doi 10.5281/zenodo.17136040)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
-NONLINEARITIES = {"relu": nn.ReLU, "softmax": lambda: nn.Softmax(dim=1)}
+from digitrec.models._size import n_features
+from digitrec.spec import ImageSpec
+
+NONLINEARITIES: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "softmax": lambda: nn.Softmax(dim=1)}
 
 
 class MNISTNet(nn.Module):
-    """A layer's output size is (input - kernel + 2 * padding) / stride + 1."""
+    """A layer's output size is (input - kernel + 2 * padding) / stride + 1; sizes in comments are MNIST's."""
 
-    def __init__(self, num_units: int, out_units: int, fout_units: int, nonlinearity: str):
+    def __init__(self, image: ImageSpec, num_units: int, out_units: int, fout_units: int, nonlinearity: str):
         super().__init__()
-        self.conv1 = nn.Conv2d(1, num_units, 5)
+        self.conv1 = nn.Conv2d(image.channels, num_units, 5)
         self.conv2 = nn.Conv2d(num_units, out_units, 5)
         self.conv3 = nn.Conv2d(out_units, fout_units, 2)
         self.pool = nn.MaxPool2d(2)
         self.nonlinearity = NONLINEARITIES[nonlinearity]()
         self.dropout_maps = nn.Dropout2d(0.2)
-        self.fc1 = nn.Linear(fout_units * 3 * 3, 200)
+        maps = nn.Sequential(self.conv1, self.pool, self.conv2, self.pool, self.conv3)
+        self.fc1 = nn.Linear(n_features(maps, image), 200)
         self.fc2 = nn.Linear(200, 60)
         self.dropout = nn.Dropout(0.3)
-        self.fc3 = nn.Linear(60, 10)
+        self.fc3 = nn.Linear(60, image.n_classes)
 
     def forward(self, x: Tensor) -> Tensor:  # (n, 1, 28, 28)
         x = self.nonlinearity(self.pool(self.conv1(x)))  # (n, num_units, 12, 12)
@@ -33,19 +39,23 @@ class MNISTNet(nn.Module):
         return self.fc3(self.dropout(x))  # (n, 10)
 
 
-def build(num_units: int = 10, out_units: int = 20, fout_units: int = 40, nonlinearity: str = "relu") -> nn.Module:
+def build(
+    image: ImageSpec, num_units: int = 10, out_units: int = 20, fout_units: int = 40, nonlinearity: str = "relu"
+) -> nn.Module:
     """Build the network.
 
     Parameters
     ----------
+    image : ImageSpec
+        At least 20 pixels high and wide.
     num_units, out_units, fout_units : int
-        Maps of the first, second and third convolution. 10, 20 and 40 give 93,390 parameters.
+        Maps of the first, second and third convolution. For MNIST 10, 20 and 40 give 93,390 parameters.
     nonlinearity : {"relu", "softmax"}
         After each convolution; the softmax runs over the maps.
 
     Returns
     -------
     nn.Module
-        From float32 images of shape (n, 1, 28, 28) to logits of shape (n, 10).
+        From float32 images of shape (n, channels, height, width) to logits of shape (n, classes).
     """
-    return MNISTNet(num_units, out_units, fout_units, nonlinearity)
+    return MNISTNet(image, num_units, out_units, fout_units, nonlinearity)

@@ -2,12 +2,17 @@
 
 from torch import nn
 
+from digitrec.models._size import n_features
+from digitrec.spec import ImageSpec
 
-def build(dropout: float = 0.0, third_convolution: int = 0) -> nn.Module:
-    """Build the network: 421,642 parameters by default.
+
+def build(image: ImageSpec, dropout: float = 0.0, third_convolution: int = 0) -> nn.Module:
+    """Build the network: 421,642 parameters by default for MNIST, whose shapes stand beside the layers.
 
     Parameters
     ----------
+    image : ImageSpec
+        At least 4 pixels high and wide, 8 with a third convolution.
     dropout : float
         Share of the hidden units that are left out: the report's extra layer.
     third_convolution : int
@@ -16,29 +21,22 @@ def build(dropout: float = 0.0, third_convolution: int = 0) -> nn.Module:
     Returns
     -------
     nn.Module
-        From float32 images of shape (n, 1, 28, 28) to logits of shape (n, 10).
+        From float32 images of shape (n, channels, height, width) to logits of shape (n, classes).
     """
-    layers = [
-        nn.Conv2d(1, 32, 3, padding=1),  # (n, 32, 28, 28)
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (n, 32, 14, 14)
-        nn.Conv2d(32, 64, 3, padding=1),  # (n, 64, 14, 14)
-        nn.ReLU(),
-        nn.MaxPool2d(2),  # (n, 64, 7, 7)
-    ]
-    features = 64 * 7 * 7
-    if third_convolution:
-        layers += [
-            nn.Conv2d(64, third_convolution, 3, padding=1),  # (n, third_convolution, 7, 7)
-            nn.ReLU(),
-            nn.MaxPool2d(2),  # (n, third_convolution, 3, 3)
-        ]
-        features = third_convolution * 3 * 3
+    maps = nn.Sequential(
+        *_convolution(image.channels, 32),  # (n, 32, 14, 14)
+        *_convolution(32, 64),  # (n, 64, 7, 7)
+        *(_convolution(64, third_convolution) if third_convolution else []),  # (n, third_convolution, 3, 3)
+        nn.Flatten(),  # (n, 64 * 7 * 7), or (n, third_convolution * 3 * 3)
+    )
     return nn.Sequential(
-        *layers,
-        nn.Flatten(),  # (n, features)
-        nn.Linear(features, 128),
+        *maps,
+        nn.Linear(n_features(maps, image), 128),
         nn.ReLU(),
         nn.Dropout(dropout),
-        nn.Linear(128, 10),
+        nn.Linear(128, image.n_classes),
     )
+
+
+def _convolution(maps_in: int, maps_out: int) -> list[nn.Module]:
+    return [nn.Conv2d(maps_in, maps_out, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, Field
 
+from digitrec.config.section import check_values, did_you_mean, known_names
+from digitrec.config.yaml import read_yaml
 from digitrec.errors import ParamsError
-from digitrec.params import Count, Section, check_values, did_you_mean, known_names, read_yaml
 from digitrec.reproduction.systems import System
+from digitrec.spec import Count, Spec
 
 # Unit: the lowest and the highest value that can be meant.
-UNITS = {
+UNITS: dict[str, tuple[Decimal | int, Decimal | int]] = {
     "percent": (0, 100),
     "points": (-100, 100),
     "fraction": (0, 1),
@@ -86,6 +88,11 @@ _AsWritten.yaml_implicit_resolvers = {"<": yaml.SafeLoader.yaml_implicit_resolve
 class Printed(Decimal):
     """A number as it was printed: 0.90 keeps its two decimals."""
 
+    @property
+    def exponent(self) -> int:
+        """Of the ten that its last digit counts: -2 for 0.90."""
+        return int(self.as_tuple().exponent)
+
     def __repr__(self) -> str:
         return str(self)
 
@@ -118,7 +125,7 @@ Digit = Annotated[int, Field(ge=0, le=9)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class Claim(Section):
+class Claim(Spec):
     """A published number."""
 
     system: str = Field(description="a system of params.yaml")
@@ -151,10 +158,10 @@ class Claim(Section):
         """Half a unit of the last printed digit; a rank is not rounded."""
         if self.unit == "rank":
             return Decimal(0)
-        return Decimal(5).scaleb(min(number.as_tuple().exponent for number in self.bounds) - 1)
+        return Decimal(5).scaleb(min(number.exponent for number in self.bounds) - 1)
 
 
-class Paper(Section):
+class Paper(Spec):
     """A published account, in words."""
 
     title: Text = Field(description="author and title")
@@ -162,7 +169,7 @@ class Paper(Section):
     contradictions: list[Text] = Field(description="a list of sentences, empty if there are none")
 
 
-class ClaimsFile(Section):
+class ClaimsFile(Spec):
     """All of `claims.yaml`."""
 
     papers: dict[str, Paper] = Field(description="a section a paper")
@@ -183,7 +190,7 @@ def load_papers(path: Path) -> dict[str, Paper]:
         Naming every mistake in the sections.
     """
     content, mistakes = check_values(ClaimsFile, read_yaml(path))
-    if mistakes:
+    if content is None:
         raise ParamsError(mistakes, path.name)
     return content.papers
 
@@ -211,7 +218,8 @@ def load_claims(path: Path, systems: Mapping[str, System]) -> list[Claim]:
     values = read_yaml(path)
     _, mistakes = check_values(ClaimsFile, values)
     entries = _printed(values, path)
-    claims, first = [], {}
+    claims: list[Claim] = []
+    first: dict[str, int] = {}
     papers = values.get("papers")
     for number, entry in enumerate(entries):
         claim, found = check_values(Claim, entry)
@@ -227,10 +235,16 @@ def load_claims(path: Path, systems: Mapping[str, System]) -> list[Claim]:
             found.append(f"is the same claim as claims[{first[identity]}]; remove one")
         name = f"claims[{number}] ({entry.get('system', 'no system')}, {entry.get('quantity', 'no quantity')})"
         mistakes += [f"{name}: {mistake}" for mistake in found]
-        claims.append(claim)
+        if claim is not None:
+            claims.append(claim)
     if mistakes:
         raise ParamsError(mistakes, path.name)
     return claims
+
+
+def published_times(claims: Iterable[Claim]) -> dict[str, float]:
+    """Give the seconds that a training is said to have taken, by the system that measures it."""
+    return {claim.measured_by: float(claim.value) for claim in claims if claim.quantity == "training_seconds"}
 
 
 def _printed(values: dict, path: Path) -> list[dict[str, Any]]:

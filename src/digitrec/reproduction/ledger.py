@@ -46,7 +46,7 @@ def judge(claim: Claim, measurements: Measurements) -> dict[str, Any]:
         unit.
     """
     # Whole numbers stay whole in JSON.
-    low, high = (int(bound) if bound.as_tuple().exponent >= 0 else float(bound) for bound in claim.bounds)
+    low, high = (int(bound) if bound.exponent >= 0 else float(bound) for bound in claim.bounds)
     row = {
         **{key: getattr(claim, key) for key in ("system", "quantity", "run", "minus", "epoch", "digit", "pair")},
         "published": low if low == high else [low, high],
@@ -65,7 +65,7 @@ def judge(claim: Claim, measurements: Measurements) -> dict[str, Any]:
     least, most = _limits(claim, scale)
     half_unit = float(claim.half_unit)
 
-    def shown(interval: tuple[float, float]) -> list[float]:
+    def shown(interval: Sequence[float]) -> list[float]:
         return [min(max(bound, least), most) for bound in interval]
 
     ours = found.mean * scale
@@ -136,7 +136,8 @@ def _not_comparable(claim: Claim, row: Mapping[str, Any], measurements: Measurem
     if row["shortened"] and claim.quantity not in SIZES:
         system = measurements.systems[claim.measured_by]
         return f"shortened: {system['epochs']} of {system['published_epochs']} epochs on {system['n_train']:,} images"
-    if claim.quantity in SEARCH and claim.quantity != "n_candidates" and measurements.search["strategy"] != "grid":
+    search = measurements.search
+    if search and claim.quantity in SEARCH and claim.quantity != "n_candidates" and search["strategy"] != "grid":
         return "ours is a successive halving of the same candidates, not a full grid"
     return None
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import hypot
 from typing import Any
 
 import numpy as np
 from scipy.stats import norm, t
 
+from digitrec.evaluation.scores import wilson_interval
 from digitrec.reproduction.claims import ACCURACIES, CURVES, DATA, SEARCH, SIZES, TIMES, Claim
-from digitrec.scores import wilson_interval
 
 Z = float(norm.ppf(0.975))
 # How often confusion matrices are drawn anew, and from which seed: the same numbers give the same intervals.
@@ -142,7 +143,7 @@ def measure(claim: Claim, measurements: Measurements) -> Measured | None:
     if claim.epoch is not None and claim.epoch > system["epochs"]:
         return None
     if claim.minus:
-        return _of_difference(claim, runs, system, measurements)
+        return _of_difference(claim, runs, measurements.runs(claim.minus), system)
     if quantity in CURVES:
         return _of_curve(claim, runs, system)
     return _of_answers(claim, runs)
@@ -159,8 +160,13 @@ def _of_data(quantity: str, measurements: Measurements) -> Measured | None:
 def _of_search(quantity: str, search: Mapping[str, Any] | None) -> Measured | None:
     if search is None:
         return None
-    best = quantity.startswith("best_")
-    return Measured([search["best_params"][quantity.removeprefix("best_")] if best else search[quantity]], seeded=False)
+    if not quantity.startswith("best_"):
+        return Measured([search[quantity]], seeded=False)
+    best = search["best_params"]
+    # Searches that ran before a network's arguments stood apart have them beside the others.
+    arguments = best.get("architecture", best)
+    key = quantity.removeprefix("best_")
+    return Measured([best[key] if key in best else arguments[key]], seeded=False)
 
 
 def _of_times(quantity: str, times: Mapping[str, Any] | None, epochs: int) -> Measured | None:
@@ -209,16 +215,15 @@ def _of_curve(claim: Claim, runs: Sequence[Mapping[str, Any]], system: Mapping[s
 
 
 def _of_difference(
-    claim: Claim, runs: Sequence[Mapping[str, Any]], system: Mapping[str, Any], measurements: Measurements
+    claim: Claim, runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], system: Mapping[str, Any]
 ) -> Measured | None:
-    others = measurements.runs(claim.minus)
     differences = paired_differences(runs, others, lambda run: _at_epoch(run, claim))
     if not differences:
         return None
     n = _n_images(claim.quantity, system)
     # As if each were scored on images of its own: the errors of two networks on the same images go together.
     errors = [binomial_error(float(np.mean([_at_epoch(run, claim) for run in each])), n) for each in (runs, others)]
-    return Measured(differences, sampling=float(np.hypot(*errors)))
+    return Measured(differences, sampling=hypot(*errors))
 
 
 def _of_answers(claim: Claim, runs: Sequence[Mapping[str, Any]]) -> Measured:
@@ -231,16 +236,21 @@ def _of_answers(claim: Claim, runs: Sequence[Mapping[str, Any]]) -> Measured:
             n = int(confusions[0, digit].sum())
             right = confusions[:, digit, digit] / n
         return _of_rates(right.tolist(), n, claim.quantity, n)
-    if claim.quantity in ("missed_rank", "confused_pair_rank"):
-        place = digit if claim.quantity == "missed_rank" else tuple(sorted(claim.pair))
-        drawn = _ranks(_redrawn(confusions), place)
-        low, high = np.percentile(drawn, [2.5, 97.5], method="inverted_cdf")
-        rank = int(_ranks(confusions.sum(0), place))
-        ranks = _ranks(confusions, place).tolist()
-        return Measured(ranks, bounds=(float(min(low, rank)), float(max(high, rank))), value=rank)
+    if claim.quantity == "missed_rank" and digit is not None:
+        return _of_ranks(confusions, digit)
+    if claim.pair is not None:
+        return _of_ranks(confusions, (min(claim.pair), max(claim.pair)))
     values = _class_score(confusions, claim.quantity, digit)
     variances = _class_score(_redrawn(confusions), claim.quantity, digit).var(1, ddof=1)  # (runs,)
     return Measured(values.tolist(), sampling=Z * float(np.sqrt(variances.mean())))
+
+
+def _of_ranks(confusions: np.ndarray, place: int | tuple[int, int]) -> Measured:
+    drawn = _ranks(_redrawn(confusions), place)
+    low, high = np.percentile(drawn, [2.5, 97.5], method="inverted_cdf")
+    rank = int(_ranks(confusions.sum(0), place))
+    ranks = _ranks(confusions, place).tolist()
+    return Measured(ranks, bounds=(float(min(low, rank)), float(max(high, rank))), value=rank)
 
 
 def _redrawn(confusions: np.ndarray) -> np.ndarray:
@@ -272,5 +282,5 @@ def _class_score(confusions: np.ndarray, quantity: str, digit: int | None) -> np
     scores = np.divide(right, of, out=np.zeros(right.shape), where=of > 0)
     if digit is not None:
         return scores[..., digit]
-    # As in digitrec.scores: a class that is not there has no say.
+    # As in digitrec.evaluation.scores: a class that is not there has no say.
     return np.average(scores, axis=-1, weights=labels > 0)

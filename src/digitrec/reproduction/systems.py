@@ -3,44 +3,46 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from digitrec.config.params import Search
+from digitrec.config.section import DISTINCT, check_values, did_you_mean, one_of
+from digitrec.config.yaml import read_yaml
 from digitrec.errors import ParamsError
-from digitrec.params import (
-    Count,
-    Optimizer,
-    Positive,
-    Recipe,
-    Search,
-    Section,
-    check_values,
-    did_you_mean,
-    distinct,
-    one_of,
-    read_yaml,
-)
-
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+from digitrec.spec import Count, Hyperparameters, Normalization, Recipe, Seed, Spec, TrainingSpec
 
 
-class System(Section):
+class Protocol(Hyperparameters):
+    """How one network is trained, but for its normalization and its seed."""
+
+    model: Annotated[str, one_of("models")] = Field(description="a file in models")
+    recipe: Recipe = Field(Recipe(), description="a section of keys")
+
+    def training_with(self, normalization: Normalization, seed: int) -> TrainingSpec:
+        """Complete it."""
+        given = {name: getattr(self, name) for name in Protocol.model_fields}
+        return TrainingSpec(**given, normalization=normalization, seed=seed)
+
+
+class System(Protocol):
     """One training protocol: network, data transform, recipe, epochs and seeds."""
 
-    model: one_of("models")
-    architecture: dict[str, str | int | float] = Field({}, description="arguments of the network's build")
-    lr: Positive = Field(description="a number > 0")
-    max_epochs: Count = Field(description="a whole number >= 1")
-    batch_size: Count = Field(description="a whole number >= 1")
-    optimizer: Optimizer = Field(description="adam, rmsprop or sgd")
     mean: float = Field(ge=0, le=1, description="a number from 0 to 1")
     std: float = Field(gt=0, le=1, description="a number above 0 and at most 1")
-    recipe: Recipe = Field(Recipe(), description="a section of keys")
-    seeds: Annotated[list[Seed], AfterValidator(distinct)] = Field(
+    seeds: Annotated[list[Seed], DISTINCT] = Field(
         description="a list of different whole numbers, empty for what is not to be run"
     )
 
+    @property
+    def normalization(self) -> Normalization:
+        return Normalization(mean=self.mean, std=self.std)
 
-class Shorten(Section):
+    def training(self, seed: int) -> TrainingSpec:
+        """Give the training of one run."""
+        return self.training_with(self.normalization, seed)
+
+
+class Shorten(Spec):
     """Section `shorten`: what no training exceeds."""
 
     max_epochs: Count = Field(description="a whole number >= 1")
@@ -48,29 +50,22 @@ class Shorten(Section):
     max_seeds: Count = Field(description="a whole number >= 1")
 
 
-class Embedding(Section):
+class Embedding(Spec):
     """Section `embedding`."""
 
-    images: Annotated[list[Annotated[int, Field(ge=10)]], AfterValidator(distinct)] = Field(
+    images: Annotated[list[Annotated[int, Field(ge=10)]], DISTINCT] = Field(
         min_length=1, description="a list of one or more different whole numbers >= 10"
     )
 
 
-class SuspiciousLabels(Section):
+class SuspiciousLabels(Protocol):
     """Section `suspicious_labels`."""
 
     folds: int = Field(ge=2, description="a whole number >= 2")
     max_images: Count = Field(description="a whole number >= 1")
-    model: one_of("models")
-    architecture: dict[str, str | int | float] = Field({}, description="arguments of the network's build")
-    lr: Positive = Field(description="a number > 0")
-    max_epochs: Count = Field(description="a whole number >= 1")
-    batch_size: Count = Field(description="a whole number >= 1")
-    optimizer: Optimizer = Field(description="adam, rmsprop or sgd")
-    recipe: Recipe = Field(Recipe(), description="a section of keys")
 
 
-class ReproductionParams(Section):
+class ReproductionParams(Spec):
     """All of `reproduction/params.yaml`; the comments there say what each key means."""
 
     shorten: Shorten
@@ -102,6 +97,6 @@ def load_systems(path: Path) -> ReproductionParams:
         Naming every mistake: key, value and what was expected.
     """
     params, mistakes = check_values(ReproductionParams, read_yaml(path))
-    if mistakes:
+    if params is None:
         raise ParamsError(mistakes, f"{path.parent.name}/{path.name}")
     return params

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,15 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from digitrec import images, seeding, training
-from digitrec.artifacts import read_array
-from digitrec.fingerprint import fingerprint
-from digitrec.hardening import hardening_modules
-from digitrec.images import Normalization
-from digitrec.params import Recipe
+from digitrec.pipeline.files import read_array
+from digitrec.pipeline.fingerprint import fingerprint
+from digitrec.pipeline.seeding import derive_seed
+from digitrec.spec import Hyperparameters, ImageSpec, Normalization, Recipe, TrainingSpec
+from digitrec.training.fit import TRAINING_MODULES
+from digitrec.training.hardening import hardening_modules
+from digitrec.training.network import find_model
 
-# Of a candidate's parameters, those that say how to train; the others are arguments of the network.
-TRAINING_PARAMETERS = ("lr", "max_epochs", "batch_size", "optimizer")
 PROJECT = Path(__file__).resolve().parents[3]
 
 
@@ -30,8 +30,9 @@ class Problem:
     Parameters
     ----------
     images, labels : Path
-        `.npy` files, uint8 of shape (n, 28, 28) and (n,): every worker opens them itself. Those that lie in the
-        project's folder become, on another machine, those of the project's folder there.
+        `.npy` files, uint8 of shape (n, height, width, channels) and integers of shape (n,): every worker opens them
+        itself. Those that lie in the project's folder become, on another machine, those of the project's folder there.
+    image : ImageSpec
     model : str
         A file in `models/`.
     recipe : Recipe
@@ -41,22 +42,50 @@ class Problem:
 
     images: Path
     labels: Path
+    image: ImageSpec
     model: str
     recipe: Recipe
     normalization: Normalization
     seed: int
 
-    def fingerprint(self, engine_modules: Sequence[ModuleType]) -> str:
-        """Hash everything that a score depends on besides the candidate and the fold: settings, data, code."""
+    def training(self, candidate: Hyperparameters, seed: int) -> TrainingSpec:
+        """Put together all that a fit of a candidate depends on but the rows."""
+        return TrainingSpec(
+            **dict(candidate), model=self.model, recipe=self.recipe, normalization=self.normalization, seed=seed
+        )
+
+    def fit_seed(self, n_images: int) -> int:
+        """Derive the seed of fits on so many images.
+
+        It is the same in every candidate: differences of scores are then not differences of luck.
+        """
+        return derive_seed(self.seed, "search", n_images)
+
+    def fingerprint(self, engine_modules: Sequence[ModuleType], device_kinds: Sequence[str]) -> str:
+        """Hash everything that a score depends on besides the candidate and the fold: settings, data, code, devices.
+
+        Parameters
+        ----------
+        engine_modules : sequence of module
+            `MODULES` of the engine.
+        device_kinds : sequence of str
+            Of where the fits run, as `dispatch.device_kinds` gives them.
+        """
         settings = {
+            "image": self.image.model_dump(mode="json"),
             "model": self.model,
-            "recipe": self.recipe.model_dump(),
-            "mean": self.normalization.mean,
-            "std": self.normalization.std,
+            "recipe": self.recipe.model_dump(mode="json"),
+            "normalization": self.normalization.model_dump(mode="json"),
             "seed": self.seed,
+            "device_kinds": sorted(device_kinds),
         }
-        network = training.find_model(self.model)
-        modules = (images, seeding, training, network, *engine_modules, *hardening_modules(self.recipe))
+        modules = (
+            sys.modules[__name__],
+            *TRAINING_MODULES,
+            find_model(self.model),
+            *engine_modules,
+            *hardening_modules(self.recipe),
+        )
         return fingerprint(settings, modules, (read_array(self.images), read_array(self.labels)))
 
     def data_version(self) -> str:
@@ -67,7 +96,7 @@ class Problem:
         # The file itself may be a link into DVC's cache.
         files = [path.parent.resolve() / path.name for path in (self.images, self.labels)]
         files = [path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path for path in files]
-        return _problem_here, (*files, self.model, self.recipe, self.normalization, self.seed)
+        return _problem_here, (*files, self.image, self.model, self.recipe, self.normalization, self.seed)
 
 
 def _modified(path: Path) -> int | None:
@@ -79,7 +108,7 @@ def _modified(path: Path) -> int | None:
 def _hash_array(path: Path, modified: int | None) -> str:
     array = read_array(path)
     digest = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
-    digest.update(np.ascontiguousarray(array))
+    digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:12]
 
 
@@ -94,36 +123,31 @@ class Cell:
 
     Parameters
     ----------
-    params : mapping
-        The candidate: training parameters and arguments of the network.
+    candidate : Hyperparameters
     train, test : array
         Row numbers, int64.
     """
 
-    params: Mapping[str, Any]
+    candidate: Hyperparameters
     train: np.ndarray
     test: np.ndarray
 
     def key(self, fingerprint: str) -> str:
         """Name the cell by all that its score depends on."""
-        params = json.dumps(dict(self.params), sort_keys=True)
-        digest = hashlib.sha256(f"{fingerprint}\n{params}\n".encode())
+        candidate = json.dumps(self.candidate.model_dump(mode="json"), sort_keys=True)
+        digest = hashlib.sha256(f"{fingerprint}\n{candidate}\n".encode())
         digest.update(len(self.train).to_bytes(8, "little"))
-        digest.update(np.ascontiguousarray(self.train, np.int64))
-        digest.update(np.ascontiguousarray(self.test, np.int64))
+        digest.update(np.ascontiguousarray(self.train, np.int64).data)
+        digest.update(np.ascontiguousarray(self.test, np.int64).data)
         return digest.hexdigest()[:32]
 
     def __reduce__(self) -> tuple:
-        return _unpack_cell, (dict(self.params), _pack(self.train), _pack(self.test))
-
-    @property
-    def architecture(self) -> dict[str, Any]:
-        return {key: value for key, value in self.params.items() if key not in TRAINING_PARAMETERS}
+        return _unpack_cell, (self.candidate.model_dump_json(), _pack(self.train), _pack(self.test))
 
     @property
     def work(self) -> int:
         """Images that the fit passes through the network."""
-        return len(self.train) * self.params["max_epochs"]
+        return len(self.train) * self.candidate.max_epochs
 
 
 def _pack(rows: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -135,9 +159,9 @@ def _pack(rows: np.ndarray) -> tuple[np.ndarray, bool]:
     return numbers, False
 
 
-def _unpack_cell(params: dict[str, Any], *packed: tuple[np.ndarray, bool]) -> Cell:
+def _unpack_cell(candidate: str, *packed: tuple[np.ndarray, bool]) -> Cell:
     rows = [np.flatnonzero(np.unpackbits(numbers)) if bits else numbers for numbers, bits in packed]
-    return Cell(params, *(numbers.astype(np.int64) for numbers in rows))
+    return Cell(Hyperparameters.model_validate_json(candidate), *(numbers.astype(np.int64) for numbers in rows))
 
 
 def trajectories(cells: Sequence[Cell], recipe: Recipe) -> list[list[Cell]]:
@@ -157,10 +181,9 @@ def trajectories(cells: Sequence[Cell], recipe: Recipe) -> list[list[Cell]]:
     """
     groups: dict[Any, list[Cell]] = {}
     for number, cell in enumerate(cells):
+        name: Any = number
         if recipe.schedule == "constant":
-            others = {key: value for key, value in cell.params.items() if key != "max_epochs"}
+            others = cell.candidate.model_dump(mode="json", exclude={"max_epochs"})
             name = (json.dumps(others, sort_keys=True), cell.train.tobytes(), cell.test.tobytes())
-        else:
-            name = number
         groups.setdefault(name, []).append(cell)
     return sorted(groups.values(), key=lambda group: -max(cell.work for cell in group))

@@ -6,24 +6,24 @@ import logging
 import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from distributed import Client, Future, KilledWorker, Worker, get_worker
+from distributed import CancelledError, Client, Future, KilledWorker, Worker, get_worker, wait
 from distributed.comm import connect
 
 from digitrec.errors import DigitrecError
-from digitrec.training import device_from_environment
+from digitrec.pipeline.environment import device_from_environment
 
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "scikit-learn", "skorch", "torch")
 # Seconds until a scheduler must have answered, and until it must have a worker.
 CONNECT_TIMEOUT = 8
 WORKERS_TIMEOUT = 30
-# Seconds between looks for results, and for workers that came or went.
-RESULTS_INTERVAL = 0.01
+# Seconds between looks for workers that came or went.
 WORKERS_INTERVAL = 1
 START = "In a clone of the same commit: PYTHONPATH=src dask worker {} --nthreads 1 --nworkers N (one a core or GPU)."
 
@@ -140,7 +140,7 @@ def _check(client: Client, address: str, data_version: Callable[[], str]) -> tup
             raise DigitrecError("\n".join(refusals))
         if devices:
             return expected, devices
-        time.sleep(RESULTS_INTERVAL)
+        time.sleep(0.1)
 
 
 def worker_devices(address: str, data_version: Callable[[], str]) -> set[str]:
@@ -168,25 +168,31 @@ def run_on_cluster(
         expected, _ = _check(client, address, data_version)
         waiting = list(enumerate(tasks))[::-1]
         running: dict[Future, int] = {}
-        looked, lonely = 0.0, False
+        lonely = False
         while waiting or running:
-            done = [future for future in running if future.done()]
-            for future in done:
+            workers = _count_workers(client, address)
+            if lonely != (workers == 0):
+                lonely = workers == 0
+                state = "has no workers any more; waiting for one" if lonely else "has workers again"
+                print(f"The Dask scheduler at {address} {state}", flush=True)
+            # No more tasks than workers: Dask blames a worker's death on all the tasks that it has been given.
+            while waiting and len(running) < workers:
+                number, arguments = waiting.pop()
+                call = pickle.dumps(_Run(function, arguments, data_version, expected))
+                running[client.submit(pickle.loads, call, pure=False)] = number
+            for future in _wait_for_some(client, running):
                 yield running.pop(future), _result(future, address)
-            if done or time.monotonic() - looked > WORKERS_INTERVAL:
-                workers = _count_workers(client, address)
-                looked = time.monotonic()
-                if lonely != (workers == 0):
-                    lonely = workers == 0
-                    state = "has no workers any more; waiting for one" if lonely else "has workers again"
-                    print(f"The Dask scheduler at {address} {state}", flush=True)
-                # No more tasks than workers: Dask blames a worker's death on all the tasks that it has been given.
-                while waiting and len(running) < workers:
-                    number, arguments = waiting.pop()
-                    call = pickle.dumps(_Run(function, arguments, data_version, expected))
-                    running[client.submit(pickle.loads, call, pure=False)] = number
-            else:
-                time.sleep(RESULTS_INTERVAL)
+
+
+def _wait_for_some(client: Client, running: Mapping[Future, int]) -> list[Future]:
+    """Give those that are done as soon as there are any, but no later than workers must be counted again."""
+    if not running:
+        time.sleep(WORKERS_INTERVAL)
+        return []
+    # `as_completed` would not do: its time runs from when it was made, and it cannot be woken for a worker that came.
+    with client.as_current(), suppress(TimeoutError, CancelledError):
+        wait(list(running), WORKERS_INTERVAL, "FIRST_COMPLETED")
+    return [future for future in running if future.done()]
 
 
 def _count_workers(client: Client, address: str) -> int:

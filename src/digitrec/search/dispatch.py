@@ -8,7 +8,8 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from digitrec.errors import DigitrecError
-from digitrec.jobs import exit_with
+from digitrec.pipeline.environment import scheduler_from_environment
+from digitrec.pipeline.jobs import exit_with
 
 
 def _numbered(number: int, parent: int, function: Callable, arguments: Sequence) -> tuple[int, Any]:
@@ -16,24 +17,32 @@ def _numbered(number: int, parent: int, function: Callable, arguments: Sequence)
     return number, function(*arguments)
 
 
-def scheduler_from_environment() -> str | None:
-    """Read `DIGITREC_SCHEDULER`: the address of a Dask scheduler, if tasks go to one."""
-    return os.environ.get("DIGITREC_SCHEDULER") or None
+def device_kinds(device: str, data_version: Callable[[], str]) -> list[str]:
+    """Name the kinds of devices that tasks will run on: this machine's, or those of the workers of a cluster.
 
+    Parameters
+    ----------
+    device : str
+        Of this machine, such as `cuda:1`.
+    data_version : callable
+        As `run_tasks` has it.
 
-def task_devices(device: str, data_version: Callable[[], str]) -> set[str]:
-    """Name the devices that tasks will run on: this machine's, or those of the workers of a cluster.
+    Returns
+    -------
+    list of str
+        `cpu`, `cuda` or both.
 
     Raises
     ------
     DigitrecError
         As `run_tasks`.
     """
+    devices = {device}
     if address := scheduler_from_environment():
         from digitrec.search.cluster import worker_devices
 
-        return worker_devices(address, data_version)
-    return {device}
+        devices = worker_devices(address, data_version)
+    return sorted({each.partition(":")[0] for each in devices})
 
 
 def run_tasks(

@@ -75,7 +75,9 @@ class Journal:
     def add_all(self, finished: Iterable[tuple[str, float | None, str | None, dict[str, Any]]]) -> None:
         """Record finished cells, as `add` does, all or none."""
         names = ("key", "score", "reason", "params")
-        entries = [{"version": VERSION} | dict(zip(names, cell, strict=True)) for cell in finished]
+        entries: list[dict[str, Any]] = [
+            {"version": VERSION, **dict(zip(names, cell, strict=True))} for cell in finished
+        ]
         lines = b"".join(json.dumps(entry, allow_nan=False).encode() + b"\n" for entry in entries)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

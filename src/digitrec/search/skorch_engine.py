@@ -2,23 +2,24 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from digitrec.artifacts import read_array
 from digitrec.errors import DigitrecError
-from digitrec.hardening import hardening_callbacks
-from digitrec.search.cells import TRAINING_PARAMETERS, Cell, Problem, trajectories
-from digitrec.search.dispatch import run_tasks, scheduler_from_environment
-from digitrec.seeding import derive_seed
-from digitrec.training import DigitClassifier, build_classifier, device_from_environment
+from digitrec.pipeline.environment import device_from_environment, scheduler_from_environment
+from digitrec.pipeline.files import read_array
+from digitrec.search.cells import Cell, Problem, trajectories
+from digitrec.search.dispatch import run_tasks
+from digitrec.training.classifier import ImageClassifier, build_classifier
+from digitrec.training.hardening import hardening_callbacks
 
 Outcome = tuple[float | None, str | None]
 Finished = tuple[Cell, float | None, str | None]
 
-# What scores depend on, besides those of every training.
+# What scores depend on, besides what every problem's do.
 MODULES = (sys.modules[__name__],)
 
 
@@ -31,7 +32,7 @@ class _ScoreAfter(Callback):
         self.labels = labels
         self.accuracy: dict[int, float] = {}
 
-    def on_epoch_end(self, net: DigitClassifier, **kwargs: object) -> None:
+    def on_epoch_end(self, net: ImageClassifier, **kwargs: Any) -> None:
         epoch = len(net.history)
         if epoch in self.epochs:
             self.accuracy[epoch] = float(np.mean(net.predict(self.rows) == self.labels))
@@ -56,27 +57,22 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str | None) 
     # In the worker's own process; with more threads than one, parallel fits would wait for each other.
     torch.set_num_threads(1)
     images, labels = read_array(problem.images), read_array(problem.labels)
-    longest = max(cells, key=lambda cell: cell.params["max_epochs"])
-    scores = _ScoreAfter(
-        [cell.params["max_epochs"] for cell in cells], longest.test, labels[longest.test].astype(np.int64)
-    )
+    longest = max(cells, key=lambda cell: cell.candidate.max_epochs)
+    train_labels = labels[longest.train].astype(np.int64)
+    scores = _ScoreAfter([cell.candidate.max_epochs for cell in cells], longest.test, labels[longest.test])
     reason = None
     try:
         classifier = build_classifier(
-            problem.model,
-            longest.architecture,
-            **{key: longest.params[key] for key in TRAINING_PARAMETERS},
-            recipe=problem.recipe,
-            normalization=problem.normalization,
-            # The same in every candidate: differences of scores are then not differences of luck.
-            seed=derive_seed(problem.seed, "search", len(longest.train)),
+            problem.training(longest.candidate, problem.fit_seed(len(longest.train))),
+            problem.image,
             images=images,
-            validate=False,
+            # What weighs classes must not see the test part.
+            labels=train_labels,
             device=device or device_from_environment(),
             callbacks=[*hardening_callbacks(problem.recipe), ("score", scores)],
             verbose=0,
         )
-        classifier.fit(longest.train, labels[longest.train].astype(np.int64))
+        classifier.fit(longest.train, train_labels)
     except (DigitrecError, RuntimeError, ValueError, ArithmeticError) as error:
         reason = f"{type(error).__name__}: {error}"
     return [

@@ -2,20 +2,23 @@
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, StratifiedKFold, check_cv
+from sklearn.utils import resample
 
-from digitrec.params import Search
+from digitrec.pipeline.seeding import derive_seed
 from digitrec.search.cells import Cell
-from digitrec.seeding import derive_seed
+from digitrec.search.space import candidate_of, parameter_grid
+from digitrec.spec import SearchSpec
 
 Score = Callable[[Cell], float]
 Compute = Callable[[Sequence[Cell], str], None]
+Fold = tuple[np.ndarray, np.ndarray]
 
 
 class _Candidate(ClassifierMixin, BaseEstimator):
@@ -39,24 +42,22 @@ class _Candidate(ClassifierMixin, BaseEstimator):
         return self
 
     def score(self, X: np.ndarray, y: np.ndarray) -> float:
-        return self.score_of(Cell(self.params, self.train_, X))
+        return self.score_of(Cell(candidate_of(self.params), self.train_, X))
 
 
-def candidates_by_round(search: Search, space: Mapping[str, list], n_images: int) -> list[int]:
+def candidates_by_round(search: SearchSpec, n_images: int) -> list[int]:
     """Count the candidates of each round, as scikit-learn's searches will try them.
 
     Parameters
     ----------
-    search : Search
-    space : mapping
-        A list of values for each parameter.
+    search : SearchSpec
     n_images : int
 
     Returns
     -------
     list of int
     """
-    counts = [math.prod(len(values) for values in space.values())]
+    counts = [math.prod(len(values) for values in parameter_grid(search).values())]
     if search.strategy == "halving":
         least, most = _images_a_round(search, n_images)
         needed = math.floor(math.log(counts[0], search.factor))
@@ -66,27 +67,20 @@ def candidates_by_round(search: Search, space: Mapping[str, list], n_images: int
     return counts
 
 
-def _images_a_round(search: Search, n_images: int) -> tuple[int, int]:
+def _images_a_round(search: SearchSpec, n_images: int) -> tuple[int, int]:
     most = min(search.max_images, n_images)
     return min(search.min_images, most), most
 
 
 def run_search(
-    search: Search,
-    space: Mapping[str, list],
-    labels: np.ndarray,
-    seed: int,
-    compute: Compute,
-    score_of: Score,
+    search: SearchSpec, labels: np.ndarray, seed: int, compute: Compute, score_of: Score
 ) -> GridSearchCV | HalvingGridSearchCV:
     """Search a space with the strategy that `search` names.
 
     Parameters
     ----------
-    search : Search
-        strategy, cv, and for halving factor, min_images and max_images.
-    space : mapping
-        A list of values for each parameter; the candidates are all combinations.
+    search : SearchSpec
+        The candidates are all combinations of its values.
     labels : array
         Integers of shape (n,), by which folds are stratified.
     seed : int
@@ -99,10 +93,11 @@ def run_search(
     Returns
     -------
     GridSearchCV or HalvingGridSearchCV
-        As after `fit`, without a refit.
+        As after `fit`, without a refit. Its parameters are those of `space.parameter_grid`.
     """
     # A fit that failed has the score NaN; any error here would be ours.
     settings: dict[str, Any] = {"refit": False, "error_score": "raise", "return_train_score": False}
+    base: Any = GridSearchCV
     if search.strategy == "halving":
         base = HalvingGridSearchCV
         least, most = _images_a_round(search, len(labels))
@@ -112,9 +107,10 @@ def run_search(
             "max_resources": most,
             "random_state": derive_seed(seed, "halving"),
         }
-    else:
-        base = GridSearchCV
-    rounds = len(candidates_by_round(search, space, len(labels)))
+    rounds = len(candidates_by_round(search, len(labels)))
+    rows = np.arange(len(labels))
+    folds = StratifiedKFold(search.cv, shuffle=True, random_state=derive_seed(seed, "folds"))
+    whole = list(folds.split(rows, labels))
 
     class JournalledSearch(base):
         # scikit-learn looks at the signature to know what to pass, and that has changed from release to release.
@@ -126,15 +122,26 @@ def run_search(
                 nonlocal done
                 done += 1
                 candidates = list(candidates)
-                folds = list((cv or self.cv).split(rows, labels))
-                cells = [Cell(params, train, test) for params in candidates for train, test in folds]
-                images = sum(map(len, folds[0]))
+                # Halving's own parts of the folds, which are taken without a look at the labels, give but the sizes.
+                parts = _stratified_parts(whole, cv.split(rows, labels), labels, self.random_state) if cv else whole
+                cells = [Cell(candidate_of(params), *fold) for params in candidates for fold in parts]
+                images = sum(map(len, parts[0]))
                 compute(cells, f"round {done} of {rounds}: {len(candidates)} candidates on {images:,} images")
-                return evaluate_candidates(candidates, cv=cv, **more)
+                return evaluate_candidates(candidates, cv=check_cv(parts), **more)
 
             super()._run_search(evaluate, **context)
 
-    rows = np.arange(len(labels))
-    folds = StratifiedKFold(search.cv, shuffle=True, random_state=derive_seed(seed, "folds"))
-    result = JournalledSearch(_Candidate(score_of), dict(space), cv=folds, **settings)
+    result = JournalledSearch(_Candidate(score_of), parameter_grid(search), cv=folds, **settings)
     return result.fit(rows, labels)
+
+
+def _stratified_parts(folds: Sequence[Fold], sizes: Any, labels: np.ndarray, seed: int) -> list[Fold]:
+    """Take parts of folds, of the sizes of others, in which each class has the share that it has of the whole."""
+
+    def part(rows: np.ndarray, like: np.ndarray) -> np.ndarray:
+        return resample(rows, replace=False, n_samples=len(like), stratify=labels[rows], random_state=seed)
+
+    return [
+        (part(train, like_train), part(test, like_test))
+        for (train, test), (like_train, like_test) in zip(folds, sizes, strict=True)
+    ]

@@ -9,11 +9,12 @@ import numpy as np
 from fastapi import HTTPException
 from PIL import Image
 
-from digitrec.decoding import ImageError, decode
-from digitrec.predict import NOTHING, answer, no_answer
-from digitrec.preparation import Prepared, find_digit
-from digitrec.recognizer import Recognizer
+from digitrec.reading.answers import answer, no_answer, nothing_found
+from digitrec.reading.decoding import ImageError
+from digitrec.reading.preparation import prepare
+from digitrec.reading.recognizer import Recognizer
 from digitrec.serve.batching import Batcher
+from digitrec.spec import ImageSpec
 
 # Images that are prepared at the same time; one of 25 megapixels takes some hundred megabytes.
 N_THREADS = 2
@@ -32,20 +33,20 @@ class Answering:
     """
 
     def __init__(self, recognizer: Recognizer):
-        self._threshold = recognizer.threshold
+        self._form, self._threshold = recognizer.image, recognizer.threshold
         self._batcher = Batcher(recognizer.probabilities)
         self._threads = ThreadPoolExecutor(N_THREADS)
-        _load_what_images_need()
+        _load_what_images_need(self._form)
 
     async def image(self, content: bytes, name: str) -> tuple[dict[str, Any], np.ndarray]:
-        """Find the digit in an image file.
+        """Tell what an image file shows.
 
         Returns
         -------
         dict
             The answer, as `schemas.Answer` describes it.
         array
-            What the network got, uint8 of shape (28, 28), 255 = ink; all 0 where no digit was found.
+            What the network got, uint8 of shape (height, width, channels); all 0 where nothing was found.
 
         Raises
         ------
@@ -54,19 +55,23 @@ class Answering:
         """
         try:
             if is_small(content):
-                prepared = _prepare(content, name)
+                prepared = prepare(content, name, self._form)
             else:
-                prepared = await asyncio.get_running_loop().run_in_executor(self._threads, _prepare, content, name)
+                loop = asyncio.get_running_loop()
+                prepared = await loop.run_in_executor(self._threads, prepare, content, name, self._form)
         except ImageError as error:
             raise HTTPException(422, str(error)) from error
         if prepared is None:
-            return no_answer(NOTHING) | {"probabilities": None}, np.zeros((28, 28), np.uint8)
-        return await self.pixels(prepared.image) | {"box": list(prepared.box)}, prepared.image
+            nothing = no_answer(nothing_found(self._form)) | {"probabilities": None}
+            return nothing, np.zeros(self._form.shape, np.uint8)
+        found = await self.pixels(prepared.image)
+        return found | {"box": list(prepared.box) if prepared.box else None}, prepared.image
 
     async def pixels(self, image: np.ndarray) -> dict[str, Any]:
-        """Answer an image as the network takes it, uint8 of shape (28, 28), 255 = ink."""
+        """Answer an image as the network takes it, uint8 of shape (height, width, channels)."""
         probabilities = await self._batcher(image)
-        return answer(probabilities, self._threshold) | {"probabilities": probabilities.tolist(), "box": None}
+        found = answer(probabilities, self._form.classes, self._threshold)
+        return found | {"probabilities": probabilities.tolist(), "box": None}
 
 
 def is_small(content: bytes) -> bool:
@@ -79,7 +84,7 @@ def is_small(content: bytes) -> bool:
     )
 
 
-def _load_what_images_need() -> None:
+def _load_what_images_need(form: ImageSpec) -> None:
     """Prepare an image: libraries load parts of themselves with the first, when all files may be taken by connections.
 
     Pillow looks for WebP last, after it has loaded all that it knows.
@@ -88,8 +93,4 @@ def _load_what_images_need() -> None:
     page[12:52, 30:35] = 0
     content = io.BytesIO()
     Image.fromarray(page).save(content, "WEBP")
-    _prepare(content.getvalue(), "image")
-
-
-def _prepare(content: bytes, name: str) -> Prepared | None:
-    return find_digit(decode(content, name))
+    prepare(content.getvalue(), "image", form)

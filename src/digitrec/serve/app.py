@@ -1,8 +1,8 @@
-"""The HTTP service: a page to draw on, and an API that answers images with digits."""
+"""The HTTP service: a page to try the network on, and an API that answers images."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,43 +14,34 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from digitrec.artifacts import read_json
-from digitrec.recognizer import Recognizer
+from digitrec.pipeline.files import read_json
+from digitrec.reading.answers import thing_shown
+from digitrec.reading.recognizer import Recognizer
 from digitrec.serve.answering import Answering
-from digitrec.serve.body import Pixels, file_of_form, image_of_pixels, read_body
+from digitrec.serve.body import file_of_form, read_body
+from digitrec.serve.pixels import PixelReader
 from digitrec.serve.schemas import Answer, Health, Mistake
 
 PAGE = Path(__file__).parent / "page"
 # Larger bodies are taken this many at a time, the others wait unread, so that memory stays bounded.
 SMALL_BODY, N_LARGE_BODIES = 65_536, 8
-DESCRIPTION = """Answers an image of one handwritten digit with the digit and calibrated probabilities.
+DESCRIPTION = """Answers an image with what it shows and calibrated probabilities.
 
 A body has 5 MB at most, an image 25 megapixels. What is refused gets a 4xx status and `{"error": "..."}`, one line that
 says what was expected."""
 BINARY = {"type": "string", "format": "binary"}
-BODY = {
-    "required": True,
-    "description": "An image file, as the body itself or in a form, or 28x28 pixels.",
-    "content": {
-        "image/*": {"schema": BINARY},
-        "multipart/form-data": {
-            "schema": {"type": "object", "properties": {"image": BINARY}, "required": ["image"]},
-        },
-        "application/json": {"schema": Pixels.model_json_schema()},
-    },
-}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Mistake, "description": "The body is empty or was cut off"},
     408: {"model": Mistake, "description": "The body was too slow"},
     413: {"model": Mistake, "description": "The body is too large"},
-    422: {"model": Mistake, "description": "No image, a damaged or too large one, or no 28x28 pixels"},
+    422: {"model": Mistake, "description": "No image, a damaged or too large one, or wrong pixels"},
 }
 
 
 class Direct(APIRoute):
     """A route that calls its function at once if the address has no parameters, the usual case, to look at."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Give the function that answers a request."""
         with_parameters = super().get_route_handler()
 
@@ -58,6 +49,20 @@ class Direct(APIRoute):
             return await (with_parameters(request) if request.scope["query_string"] else self.endpoint(request))
 
         return handle
+
+
+def _body(read_pixels: PixelReader) -> dict[str, Any]:
+    return {
+        "required": True,
+        "description": "An image file, as the body itself or in a form, or pixels as the network takes them.",
+        "content": {
+            "image/*": {"schema": BINARY},
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"image": BINARY}, "required": ["image"]},
+            },
+            "application/json": {"schema": read_pixels.model.model_json_schema()},
+        },
+    }
 
 
 def _when_trained(folder: Path) -> str | None:
@@ -75,8 +80,9 @@ def build_app(folder: Path) -> FastAPI:
         When there is none that can be used.
     """
     recognizer = Recognizer(folder)
-    answering = Answering(recognizer)
-    about = recognizer.description | {"trained": _when_trained(folder)}
+    answering, read_pixels, grey = Answering(recognizer), PixelReader(recognizer.image), recognizer.image.channels == 1
+    about = recognizer.description.model_dump(mode="json")
+    about |= {"trained": _when_trained(folder), "shows": thing_shown(recognizer.image)}
     large_bodies = asyncio.Semaphore(N_LARGE_BODIES)
     # The pages that FastAPI shows an API with load scripts from elsewhere.
     app = FastAPI(title="digitrec", version=version("digitrec"), description=DESCRIPTION, docs_url=None, redoc_url=None)
@@ -84,7 +90,7 @@ def build_app(folder: Path) -> FastAPI:
     async def answer(request: Request, pixels: bool) -> Response:
         body, kind = await read_body(request), request.headers.get("content-type", "").lower()
         if kind.startswith("application/json"):
-            image = image_of_pixels(body)
+            image = read_pixels(body)
             found = await answering.pixels(image)
         else:
             content, name = body, "image"
@@ -92,19 +98,23 @@ def build_app(folder: Path) -> FastAPI:
                 content, name = await file_of_form(request, body)
             found, image = await answering.image(content, name)
         if pixels:
-            found["pixels"] = image.tolist()
+            found["pixels"] = (image[..., 0] if grey else image).tolist()
         return Response(json.dumps(found), media_type="application/json")
 
     predictions = APIRouter(route_class=Direct)
 
-    @predictions.post("/predict", responses={200: {"model": Answer}, **REFUSALS}, openapi_extra={"requestBody": BODY})
+    @predictions.post(
+        "/predict",
+        responses={200: {"model": Answer}, **REFUSALS},
+        openapi_extra={"requestBody": _body(read_pixels)},
+    )
     async def predict(
         request: Request,
         pixels: Annotated[
-            bool, Query(description="whether to answer with the 28x28 that the network got, too")
+            bool, Query(description="whether to answer with the pixels that the network got, too")
         ] = False,
     ) -> Response:
-        """Recognize the digit in an image of any size, dark on light or light on dark."""
+        """Tell what an image of any size shows."""
         if 0 < int(request.headers.get("content-length", 0)) <= SMALL_BODY:
             return await answer(request, pixels)
         async with large_bodies:
@@ -119,7 +129,7 @@ def build_app(folder: Path) -> FastAPI:
 
     @app.get("/model")
     async def model() -> dict[str, Any]:
-        """Tell what the network is, how accurate on its test set, and when it was trained (null if not known)."""
+        """Tell what the network is, its classes, how accurate it is, and when it was trained (null if not known)."""
         return about
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
@@ -133,14 +143,16 @@ def build_app(folder: Path) -> FastAPI:
     return app
 
 
-async def refused(request: Request, error: HTTPException) -> JSONResponse:
+async def refused(request: Request, error: Exception) -> JSONResponse:
     """Answer a request that cannot be met."""
+    assert isinstance(error, HTTPException)
     messages = {404: f"nothing is at {request.url.path}", 405: f"{request.method} is not taken at {request.url.path}"}
     return JSONResponse({"error": messages.get(error.status_code, error.detail)}, error.status_code, error.headers)
 
 
-async def wrong_parameter(request: Request, error: RequestValidationError) -> JSONResponse:
+async def wrong_parameter(request: Request, error: Exception) -> JSONResponse:
     """Answer a request whose address has a wrong parameter."""
+    assert isinstance(error, RequestValidationError)
     told = "; ".join(f"{m['loc'][-1]}: got {m['input']!r}, expected true or false" for m in error.errors())
     return JSONResponse({"error": told}, 422)
 

@@ -15,7 +15,7 @@ class Batcher:
     Parameters
     ----------
     probabilities : callable
-        From uint8 images (n, 28, 28), 255 = ink, to float32 (n, classes).
+        From uint8 images (n, height, width, channels) to float32 (n, classes).
     """
 
     def __init__(self, probabilities: Callable[[np.ndarray], np.ndarray]):
@@ -23,7 +23,7 @@ class Batcher:
         self._waiting: list[tuple[np.ndarray, asyncio.Future]] = []
 
     async def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Give the probabilities, float32 of shape (classes,), of one uint8 image (28, 28), 255 = ink."""
+        """Give the probabilities, float32 of shape (classes,), of one uint8 image (height, width, channels)."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             # Called after everything that is ready now, other requests' handlers among it.

@@ -9,20 +9,21 @@ Box = Annotated[list[int], Field(min_length=4, max_length=4)]
 
 
 class Answer(BaseModel):
-    """The digit in an image; all but the reason is null where there is none."""
+    """What an image shows; all but the reason is null where nothing was found."""
 
-    digit: int | None = Field(description="null when the answer is withheld, see reason")
-    best: int | None = Field(description="the most probable digit, also when the answer is withheld")
-    probability: Probability | None = Field(description="of the most probable digit, calibrated")
-    second: int | None = Field(description="the second most probable digit")
+    label: str | None = Field(description="the class; null when the answer is withheld, see reason")
+    best: str | None = Field(description="the most probable class, also when the answer is withheld")
+    probability: Probability | None = Field(description="of the most probable class, calibrated")
+    second: str | None = Field(description="the second most probable class")
     second_probability: Probability | None
-    reason: str | None = Field(description="why digit is null: unsure, or no digit found")
-    probabilities: list[Probability] | None = Field(description="of each digit, in order")
+    reason: str | None = Field(description="why label is null: unsure, or nothing found")
+    probabilities: list[Probability] | None = Field(description="of each class, in the order of GET /model")
     box: Box | None = Field(
-        description="where the digit is in the upright image: left, top, right, bottom in pixels; null for pixels"
+        description="where it was found in the upright image: left, top, right, bottom in pixels; null where the image "
+        "was taken whole"
     )
-    pixels: list[list[int]] | None = Field(
-        default=None, description="with ?pixels=true, the 28x28 that the network got, 255 = ink"
+    pixels: list[list[int]] | list[list[list[int]]] | None = Field(
+        default=None, description="with ?pixels=true, what the network got: rows of numbers, or of [red, green, blue]"
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,8 +18,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.supervisors import Multiprocess
 
 from digitrec.errors import DigitrecError
-from digitrec.jobs import exit_with
-from digitrec.recognizer import Recognizer
+from digitrec.pipeline.jobs import exit_with
+from digitrec.reading.recognizer import Recognizer
 from digitrec.serve.app import build_app
 
 # Seconds in which requests under way are finished when the service is told to stop.
@@ -50,9 +51,9 @@ class Protocol(HttpToolsProtocol):
 
     outside_body = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", transport))
         self.head_due = self.loop.call_later(HEAD_SECONDS, transport.close)
         self.unanswered: list[RequestResponseCycle] = []
 
@@ -181,9 +182,8 @@ def serve(folder: Path, host: str, port: int, workers: int) -> None:
             timeout_graceful_shutdown=GRACE,
         )
         address = f"[{host}]" if ":" in host else host
-        accuracy = f", {about['accuracy']:.2%} on its test set" if "accuracy" in about else ""
-        port = listener.getsockname()[1]
-        text = f"http://{address}:{port} answers with {about.get('model', 'a network')}{accuracy}; Ctrl-C ends it"
+        port, model = listener.getsockname()[1], f"{about.training.model}, {about.accuracy:.2%} on its test set"
+        text = f"http://{address}:{port} answers with {model}; Ctrl-C ends it"
         announce = partial(print, text, flush=True)
         # uvicorn finishes what is under way, and then passes the signal on.
         with suppress(KeyboardInterrupt):
@@ -223,4 +223,4 @@ def listen(host: str, port: int, beside_others: bool = False) -> socket.socket:
             errno.EADDRNOTAVAIL: f"{host} is no address of this machine, expected one with --host, such as 127.0.0.1",
         }
         reason = error.strerror or str(error)
-        raise ServeError(told.get(error.errno, f"cannot listen on {host}, port {port}: {reason}")) from error
+        raise ServeError(told.get(error.errno or 0, f"cannot listen on {host}, port {port}: {reason}")) from error

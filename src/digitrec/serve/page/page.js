@@ -1,16 +1,22 @@
-// A sheet to draw on. Strokes are kept as points from 0 to 1, so that the sheet can be of any size and in either colour
-// scheme; what the service gets is always black on white.
+// A sheet to draw on, or to show a picture on where the network takes pictures whole. Strokes are kept as points from 0
+// to 1, so that the sheet can be of any size and in either colour scheme; what the service gets is always black on white.
 
 const SENT_SIDE = 280;
 const PEN = 0.07; // the width of a stroke, as a share of the sheet
 const STEP = 1 / 28; // what an arrow key moves the pen by
-const MAX_BYTES = 5_000_000; // the service's limit
+const MAX_BYTES = 5_000_000; // the service's limits
+const MAX_PIXELS = 25_000_000;
+const SENT_PICTURE = 2400; // the longer side of a picture that is made smaller to be sent
+const MOST_SHOWN = 12; // classes whose probabilities are shown
+const LONGEST_NAME = 18; // letters for which there is room
+const NO_SERVICE = "The service does not answer: is it still running?";
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const byId = (id) => document.getElementById(id);
 const sheet = byId("sheet");
 const rows = [];
 
+let model = null; // as the service describes it: what the network takes, and its classes
 let strokes = [];
 let picture = null; // of a file: {bitmap, file, box}
 let drawingPointer = null;
@@ -50,6 +56,7 @@ function repaint() {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name);
   sheet.width = sheet.height = side;
+  byId("hint").hidden = Boolean(picture);
   const context = sheet.getContext("2d");
   if (picture?.bitmap) paintPicture(context, side, colour("--best"));
   paint(context, side, colour("--ink"));
@@ -97,6 +104,7 @@ function pointOf(event) {
 }
 
 sheet.addEventListener("pointerdown", (event) => {
+  if (takesPictures()) return;
   // A second finger or a palm does not disturb the stroke.
   if (drawingPointer !== null || event.button !== 0) return;
   keyPen.shown = keyPen.down = false;
@@ -117,6 +125,9 @@ for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
   });
 }
 
+// Pictures have no pen: the sheet is a button that opens one.
+sheet.addEventListener("click", () => takesPictures() && byId("file").click());
+
 // Keys
 
 function movePen() {
@@ -131,6 +142,10 @@ function movePen() {
 
 sheet.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (takesPictures()) {
+    if (event.key === "Enter" || event.key === " ") byId("file").click();
+    return;
+  }
   if (event.key in ARROWS) {
     heldArrows.add(event.key);
     movePen();
@@ -154,7 +169,8 @@ sheet.addEventListener("blur", () => {
 });
 addEventListener("keydown", (event) => {
   if (event.key === "Delete" || event.key === "Backspace" || event.key === "Escape") clear();
-  else if (event.key === "z" && (event.ctrlKey || event.metaKey)) undo();
+  // The letter by its place where the keyboard has others, Greek or Cyrillic ones.
+  else if ((event.key.toLowerCase() === "z" || event.code === "KeyZ") && (event.ctrlKey || event.metaKey)) undo();
   else return;
   event.preventDefault();
 });
@@ -165,23 +181,46 @@ byId("undo").addEventListener("click", undo);
 
 async function open(file) {
   clear();
-  if (file.size > MAX_BYTES) return tell(`${file.name} has more than 5 MB, the most that is taken`);
   const opened = { file, bitmap: null, box: null };
   picture = opened;
-  refresh();
   try {
     opened.bitmap = await createImageBitmap(file);
+    const { width, height } = opened.bitmap;
+    if (file.size > MAX_BYTES || width * height > MAX_PIXELS) await shrink(opened);
   } catch {
     // The service may know a format that the browser does not show.
+  }
+  // Another was opened in between.
+  if (picture !== opened) return;
+  if (opened.file.size > MAX_BYTES) {
+    clear();
+    tell(`${file.name} has more than 5 MB, the most that is taken`);
     return;
   }
-  if (picture === opened) repaint();
+  changed();
 }
 
-byId("file").addEventListener("change", (event) => {
-  if (event.target.files.length) open(event.target.files[0]);
-  // The same file can be chosen again.
-  event.target.value = "";
+// Photographs of today's telephones are larger than the service takes, and than any network needs.
+async function shrink(opened) {
+  const { width, height } = opened.bitmap;
+  const scale = Math.min(1, SENT_PICTURE / Math.max(width, height));
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [Math.ceil(width * scale), Math.ceil(height * scale)];
+  canvas.getContext("2d").drawImage(opened.bitmap, 0, 0, canvas.width, canvas.height);
+  opened.bitmap.close();
+  opened.bitmap = await createImageBitmap(canvas);
+  opened.file = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+}
+
+for (const id of ["file", "camera"]) {
+  byId(id).addEventListener("change", (event) => {
+    if (event.target.files.length) open(event.target.files[0]);
+    // The same file can be chosen again.
+    event.target.value = "";
+  });
+}
+addEventListener("paste", (event) => {
+  if (event.clipboardData?.files.length) open(event.clipboardData.files[0]);
 });
 addEventListener("dragover", (event) => {
   event.preventDefault();
@@ -218,10 +257,10 @@ async function ask() {
   let response, answer;
   try {
     const body = asked ? asked.file : await drawing();
-    response = await fetch("/predict?pixels=true", { method: "POST", body });
+    response = await fetch("predict?pixels=true", { method: "POST", body });
     answer = await response.json();
   } catch {
-    return tell("The service does not answer: is it still running?");
+    return tell(NO_SERVICE);
   }
   // Cleared, or another file opened, while the answer was under way.
   if (asked !== picture || (!asked && !strokes.length)) return;
@@ -254,52 +293,88 @@ function tell(text) {
 }
 
 function show(answer) {
+  if (!model) return;
   const values = answer?.probabilities;
-  const best = answer?.best;
-  rows.forEach((row, digit) => {
-    const value = values ? values[digit] : 0;
+  const { classes } = model.dataset.image;
+  // All classes in order, or the most probable of many.
+  const shown = classes.map((_, index) => index);
+  if (values && classes.length > rows.length) shown.sort((one, other) => values[other] - values[one]);
+  rows.forEach((row, place) => {
+    const name = values || classes.length === rows.length ? classes[shown[place]] : "";
+    const value = values ? values[shown[place]] : 0;
+    row.name.textContent = row.name.title = name;
     row.bar.style.transform = `scaleX(${value})`;
     row.share.textContent = values ? percent(value) : "";
-    row.item.classList.toggle("best", digit === best);
+    row.item.classList.toggle("empty", !name);
+    row.item.classList.toggle("best", Boolean(values) && name === answer.best);
   });
-  const unsure = values && answer.digit === null;
-  byId("digit").textContent = values ? best : "";
+  const unsure = values && answer.label === null;
+  byId("label").textContent = values ? answer.best : "";
   document.body.classList.toggle("unsure", Boolean(unsure));
   byId("verdict").textContent = verdict(answer, unsure);
   showSeen(answer?.pixels);
 }
 
 function verdict(answer, unsure) {
-  if (!answer) return "nothing drawn yet";
-  if (!answer.probabilities) return "no digit found";
+  if (!answer) return takesPictures() ? "no picture yet" : "nothing drawn yet";
+  if (!answer.probabilities) return answer.reason;
   if (!unsure) return `${percent(answer.probability)} sure`;
-  const option = (digit, probability) => `${digit}\u00a0(${percent(probability)})`;
+  const option = (name, probability) => `${name}\u00a0(${percent(probability)})`;
   return `unsure: ${option(answer.best, answer.probability)} or ${option(answer.second, answer.second_probability)}?`;
 }
 
 function showSeen(pixels) {
+  const { height, width, channels } = model.dataset.image;
   const context = byId("seen").getContext("2d");
-  const image = context.createImageData(28, 28);
-  for (let index = 0; index < 784; index++) {
-    const level = pixels ? pixels[Math.floor(index / 28)][index % 28] : 0;
-    image.data.set([level, level, level, 255], 4 * index);
-  }
+  context.fillRect(0, 0, width, height);
+  if (!pixels) return;
+  const image = context.createImageData(width, height);
+  pixels.flat().forEach((level, index) => {
+    const colour = channels === 1 ? [level, level, level] : level;
+    image.data.set([...colour, 255], 4 * index);
+  });
   context.putImageData(image, 0, 0);
 }
 
-async function describe() {
-  const about = await (await fetch("/model")).json();
-  const accuracy = "accuracy" in about ? `, ${(100 * about.accuracy).toFixed(2)} % right on its test set` : "";
-  byId("model").textContent = `Read by ${about.model ?? "a network"}, trained on ${about.dataset ?? "unknown images"}${accuracy}.`;
+// What the network takes, which the page is made for
+
+const takesPictures = () => model?.dataset.image.preparation === "resize";
+
+function makeRow() {
+  const item = document.createElement("li");
+  item.innerHTML = `<span class="name"></span><div class="track"><div class="bar"></div></div><span class="share"></span>`;
+  byId("probabilities").append(item);
+  const [name, bar, share] = ["name", "bar", "share"].map((part) => item.querySelector(`.${part}`));
+  rows.push({ item, name, bar, share });
 }
 
-for (let digit = 0; digit < 10; digit++) {
-  const item = document.createElement("li");
-  item.innerHTML = `<span>${digit}</span><div class="track"><div class="bar"></div></div><span class="share"></span>`;
-  byId("probabilities").append(item);
-  rows.push({ item, bar: item.querySelector(".bar"), share: item.querySelector(".share") });
+async function describe() {
+  model = await (await fetch("model")).json();
+  const { classes, height, width } = model.dataset.image;
+  const pictures = takesPictures();
+  document.body.classList.toggle("pictures", pictures);
+  byId("title").textContent = pictures ? "Show a picture" : `Draw a ${model.shows}`;
+  if (pictures) {
+    sheet.setAttribute("role", "button");
+    sheet.setAttribute("aria-label", "Open a picture");
+    sheet.removeAttribute("aria-describedby");
+  }
+  const count = Math.min(MOST_SHOWN, classes.length);
+  for (let place = 0; place < count; place++) makeRow();
+  const longest = Math.max(...classes.map((name) => [...name].length));
+  const style = document.documentElement.style;
+  // The same for bold letters, which "ch" is not.
+  style.setProperty("--name", `${0.6 * Math.min(LONGEST_NAME, longest)}rem`);
+  style.setProperty("--half", Math.ceil(count / 2));
+  document.body.classList.toggle("words", longest > 2);
+  const seen = byId("seen");
+  [seen.width, seen.height] = [width, height];
+  seen.setAttribute("aria-label", `The ${width} by ${height} pixels that the network gets`);
+  const accuracy = `${(100 * model.accuracy).toFixed(2)} % right on its test set`;
+  byId("model").textContent = `Answered by ${model.training.model}, trained on ${model.dataset.title}, ${accuracy}.`;
+  changed();
 }
+
 new ResizeObserver(repaint).observe(sheet);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-show(null);
-describe();
+describe().catch(() => tell(NO_SERVICE));

@@ -1,0 +1,181 @@
+"""Which pictures a folder holds, and of which class and part each is: by names alone, nothing is opened."""
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from digitrec.errors import DataError
+
+# By content, any of the formats may stand under any of these.
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".tif", ".tiff", ".gif"))
+LABELS = "labels.csv"
+COLUMNS = ("file", "label")
+PARTS = ("train", "test")
+
+
+class Picture(NamedTuple):
+    """A picture: path relative to the folder, its parts joined with '/'; name of its class; `train`, `test` or ''."""
+
+    path: str
+    label: str
+    part: str
+
+
+class Listing(NamedTuple):
+    """What a folder holds.
+
+    Parameters
+    ----------
+    pictures : list of Picture
+        In the order of their paths.
+    others : list of str
+        Files that are no images by their names.
+    unlabelled : list of str
+        Pictures that `labels.csv` does not name.
+    empty : list of str
+        Folders with nothing in them that is not hidden.
+    parted : bool
+        Whether training and test pictures lie in folders of their own.
+    problems : list of str
+        What must be mended before the pictures can be read.
+    """
+
+    pictures: list[Picture]
+    others: list[str]
+    unlabelled: list[str]
+    empty: list[str]
+    parted: bool
+    problems: list[str]
+
+
+def list_folder(folder: Path) -> Listing:
+    """List a folder of pictures.
+
+    Classes are folders at any depth, named by their paths; or what `labels.csv` at the top says. Where `train` and
+    `test` are at the top and hold classes, they are the parts. Hidden files and folders are passed over.
+
+    Raises
+    ------
+    DataError
+        When there is no such folder.
+    """
+    files, empty = find_files(folder)
+    images = [path for path in files if PurePosixPath(path).suffix.lower() in SUFFIXES]
+    others = [path for path in files if PurePosixPath(path).suffix.lower() not in SUFFIXES and path != LABELS]
+    # Bytes that are no UTF-8 come as lone surrogates, which no JSON and no message can hold.
+    problems = [f"{path!a}: its name is not UTF-8; give it another" for path in files if not _can_be_written(path)]
+    images = [path for path in images if _can_be_written(path)]
+    parted = _has_parts(images, LABELS in files)
+    if LABELS in files:
+        labels, more = _read_labels(folder / LABELS, set(files))
+        problems += more
+    else:
+        labels = {path: _class_folder(path, parted) for path in images}
+        problems += [f"{path}: lies in no class's folder" for path, label in labels.items() if not label]
+    pictures = [
+        Picture(path, labels[path], path.split("/")[0] if parted else "") for path in images if labels.get(path)
+    ]
+    if parted:
+        beside = sorted({picture.part for picture in pictures}.difference(PARTS))
+        problems += [f"{part}: is beside train/ and test/; move its pictures into one of the two" for part in beside]
+        pictures = [picture for picture in pictures if picture.part in PARTS]
+    unlabelled = [path for path in images if path not in labels]
+    return Listing(pictures, others, unlabelled, empty, parted, problems)
+
+
+def find_files(folder: Path) -> tuple[list[str], list[str]]:
+    """Find all files in a folder but hidden ones, and the folders with nothing in them.
+
+    Returns
+    -------
+    files, empty : list of str
+        Paths relative to the folder, their parts joined with '/', sorted.
+
+    Raises
+    ------
+    DataError
+        When there is no such folder, or one in it cannot be listed.
+    """
+    if not folder.is_dir():
+        found = "is no folder" if folder.exists() else "is not there"
+        raise DataError(
+            f"{folder}: {found}. Put your pictures there, a folder for each class, or name another folder as `path` in "
+            "section `folder` of params.yaml."
+        )
+    files, empty = [], []
+    try:
+        for path, names, has_folders in _walk(folder, "", frozenset()):
+            files += [path + name for name in names]
+            if path and not names and not has_folders:
+                empty.append(path)
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be listed: {error.strerror}; give access to it") from error
+    return sorted(files), sorted(empty)
+
+
+def _walk(folder: Path, path: str, above: frozenset[str]) -> Iterator[tuple[str, list[str], bool]]:
+    """Go through folders and links to folders, not round and round: yield path, files, whether there are folders."""
+    here = os.path.realpath(folder)
+    if here in above:
+        return
+    with os.scandir(folder) as entries:
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+    folders = sorted(entry.name for entry in shown if entry.is_dir())
+    yield path, [entry.name for entry in shown if not entry.is_dir()], bool(folders)
+    for name in folders:
+        yield from _walk(folder / name, f"{path}{name}/", above | {here})
+
+
+def _can_be_written(path: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in path)
+
+
+def _has_parts(images: list[str], has_labels: bool) -> bool:
+    """Tell whether `train` and `test` are parts, and not classes: pictures right in a folder make it a class."""
+    depth = 1 if has_labels else 2
+    return {path.split("/")[0] for path in images if path.count("/") >= depth}.issuperset(PARTS)
+
+
+def _class_folder(path: str, parted: bool) -> str:
+    return "/".join(path.split("/")[parted:-1])
+
+
+def _read_labels(path: Path, files: set[str]) -> tuple[dict[str, str], list[str]]:
+    """Read `labels.csv`: the label of each file, and what is wrong."""
+    labels: dict[str, str] = {}
+    problems = []
+    try:
+        # Excel puts a mark before the first column's name.
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            columns = rows.fieldnames or []
+            if missing := [column for column in COLUMNS if column not in columns]:
+                found = f"found {', '.join(columns)}" if columns else "it is empty"
+                return {}, [f"{LABELS}: lacks column {' and '.join(missing)}; expected file,label, {found}"]
+            for row in rows:
+                name, label = (row["file"] or "").strip(), (row["label"] or "").strip()
+                problem = _problem_of_row(name, label, files, labels)
+                if problem:
+                    problems.append(f"{LABELS}, line {rows.line_num}: {problem}")
+                else:
+                    labels[str(PurePosixPath(name))] = label
+    except (UnicodeDecodeError, csv.Error) as error:
+        problems.append(f"{LABELS}: is no CSV file in UTF-8 ({error})")
+    return labels, problems
+
+
+def _problem_of_row(name: str, label: str, files: set[str], labels: dict[str, str]) -> str:
+    path = PurePosixPath(name)
+    if not name or not label:
+        return f"expected a file and its label, got '{name}' and '{label}'"
+    if path.is_absolute() or ".." in path.parts:
+        return f"'{name}' lies outside the folder; expected a path within it"
+    if str(path) not in files:
+        return f"there is no file '{name}'"
+    if path.suffix.lower() not in SUFFIXES:
+        return f"'{name}' is no image by its name"
+    if str(path) in labels:
+        return f"'{name}' stands there twice"
+    return ""

@@ -1,0 +1,17 @@
+"""EMNIST, balanced: 112,800 + 18,800 digits and letters in 47 classes (Cohen et al., arXiv 1702.05373).
+
+Small letters that look like large ones are in the class of the large one.
+"""
+
+from string import ascii_uppercase, digits
+
+from digitrec.data.dataset import ImageDataset
+from digitrec.data.downloads import Fetch
+from digitrec.data.sources._emnist import load_split
+
+CLASSES = tuple(digits + ascii_uppercase + "abdefghnqrt")
+
+
+def load(fetch: Fetch) -> ImageDataset:
+    """Fetch the archive of all EMNIST and read the balanced split."""
+    return load_split(fetch, "balanced", "Balanced: handwritten digits and letters", CLASSES)

@@ -1,0 +1,48 @@
+"""Running a stage script: a mistake ends in one message, an interruption in an exit status that is not zero."""
+
+import errno
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from digitrec.errors import DigitrecError
+
+
+def run_stage(main: Callable[..., None], *arguments: str) -> None:
+    """Call `main` with the current folder, which is the project's, and exit.
+
+    The exit status is 0, or 2 after a mistake in `params.yaml`, 1 after any other that a user can mend,
+    130 after SIGINT, 143 after SIGTERM. DVC records a stage as done on 0 alone.
+    """
+    # As an exception, SIGTERM lets worker processes and temporary files be cleared away.
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        main(Path.cwd(), *arguments)
+    except DigitrecError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_status)
+    except OSError as error:
+        # Most files are written by digitrec.pipeline.files, which says more; libraries write some.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        print(f"error: {error}. Make room, then run the same command again.", file=sys.stderr, flush=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted: what was finished is kept; run the same command to go on", file=sys.stderr, flush=True)
+        sys.exit(130)
+
+
+def _terminate(signum: int, frame: object) -> None:
+    print("terminated: what was finished is kept; run the same command to go on", file=sys.stderr, flush=True)
+    sys.exit(128 + signum)
+
+
+@contextmanager
+def stopwatch() -> Iterator[Callable[[], float]]:
+    """Time a block: what it yields gives the seconds since the start, and after the block those that it took."""
+    start, end = time.perf_counter(), None
+    yield lambda: round((end or time.perf_counter()) - start, 3)
+    end = time.perf_counter()

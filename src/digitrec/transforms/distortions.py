@@ -1,0 +1,84 @@
+"""Distortions of training images that make a network hold where images are worse than those it was shown."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from digitrec.spec import Hardening
+
+# Pixels along a side of the coarse grid that a background is drawn on, before it is enlarged to the image.
+GRID = 4
+
+
+def distort(pixels: Tensor, hardening: Hardening, generator: torch.Generator) -> Tensor:
+    """Distort images: each kind comes to half of them, chosen anew for each kind.
+
+    Parameters
+    ----------
+    pixels : Tensor
+        float32 of shape (n, channels, h, w), from 0 to 1.
+    hardening : Hardening
+        The most of each kind.
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    Tensor
+        float32 of the same shape, from 0 to 1.
+    """
+    kinds = (
+        (_filter, hardening.filter),
+        (_background, hardening.background),
+        (_patch, hardening.patch),
+        (_noise, hardening.noise),
+    )
+    for distorted, most in kinds:
+        if most:
+            pixels = distorted(pixels, draw_amounts(most, pixels, generator), generator)
+    return pixels.clamp(0, 1)
+
+
+def draw_amounts(most: float, pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw, for each image, none or an evenly drawn share of the most: float32 of shape (n, 1, 1, 1)."""
+    chosen, amount = torch.rand(2, len(pixels), 1, 1, 1, generator=generator)
+    return (most * amount).where(chosen < 0.5, 0).to(pixels.device)
+
+
+def _filter(pixels: Tensor, amount: Tensor, generator: torch.Generator) -> Tensor:
+    """Mix with the image after a random 3 x 3 filter, brought to the range of pixels (Xu et al., arXiv 2007.13003).
+
+    Each channel of an image goes through the same filter.
+    """
+    n, channels, height, width = pixels.shape
+    kernels = torch.randn(n, 1, 3, 3, generator=generator).to(pixels.device).repeat_interleave(channels, 0)
+    padded = functional.pad(pixels, [1] * 4, mode="replicate").reshape(1, n * channels, height + 2, width + 2)
+    filtered = functional.conv2d(padded, kernels, groups=n * channels).view(pixels.shape)
+    low, high = filtered.amin((1, 2, 3), keepdim=True), filtered.amax((1, 2, 3), keepdim=True)
+    return torch.lerp(pixels, (filtered - low) / (high - low).clamp_min(1e-6), amount)
+
+
+def _background(pixels: Tensor, amount: Tensor, generator: torch.Generator) -> Tensor:
+    """Mix with a smooth random picture: a grid of random greys enlarged to the image, its contrast and level random."""
+    n = len(pixels)
+    level, contrast = torch.rand(2, n, 1, 1, 1, generator=generator)
+    coarse = level + contrast * (torch.rand(n, 1, GRID, GRID, generator=generator) - 0.5)
+    smooth = functional.interpolate(coarse.clamp_(0, 1), pixels.shape[2:], mode="bicubic", align_corners=False)
+    return torch.lerp(pixels, smooth.clamp_(0, 1).to(pixels.device), amount)
+
+
+def _patch(pixels: Tensor, amount: Tensor, generator: torch.Generator) -> Tensor:
+    """Fill a rectangle of that share of the area with one grey (Zhong et al., arXiv 1708.04896)."""
+    n, _, height, width = pixels.shape
+    ratio, x, y, grey = (v.to(pixels.device) for v in torch.rand(4, n, 1, 1, 1, generator=generator))
+    ratio = torch.exp((2 * ratio - 1) * 1.2)
+    wide, high = (amount * ratio).sqrt().clamp_max(1) * width, (amount / ratio).sqrt().clamp_max(1) * height
+    columns = torch.arange(width, device=pixels.device).view(1, 1, 1, -1) - torch.round(x * (width - wide))
+    rows = torch.arange(height, device=pixels.device).view(1, 1, -1, 1) - torch.round(y * (height - high))
+    inside = (columns >= 0) & (columns < wide) & (rows >= 0) & (rows < high)
+    return torch.where(inside, grey, pixels)
+
+
+def _noise(pixels: Tensor, amount: Tensor, generator: torch.Generator) -> Tensor:
+    """Add Gaussian noise of that deviation."""
+    return pixels + amount * torch.randn(pixels.shape, generator=generator).to(pixels.device)

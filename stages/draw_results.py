@@ -1,0 +1,50 @@
+"""Draw what the final network and the baselines reached.
+
+Reads   params.yaml, data/dataset.json, data/test, data/final/probabilities.npy, data/robustness,
+        metrics/calibrate.json, plots/{history,gridsearch,reliability,coverage,compare_baselines,robustness}.csv
+Writes  plots/{confusion,errors,history,gridsearch,calibration,compare_baselines,robustness,robustness_samples}.png
+"""
+
+from pathlib import Path
+
+from digitrec.config.params import load_params
+from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.figures.calibration import calibration_figure
+from digitrec.figures.comparison import comparison_figure
+from digitrec.figures.confusion import confusion_figure, count_confusion
+from digitrec.figures.gallery import errors_figure
+from digitrec.figures.history import history_figure
+from digitrec.figures.robustness import robustness_figure, samples_figure
+from digitrec.figures.search import search_figure
+from digitrec.figures.style import save_figures
+from digitrec.figures.tables import read_rows
+from digitrec.pipeline.files import read_array, read_json
+from digitrec.pipeline.stage import run_stage
+
+
+def main(root: Path) -> None:
+    params, image = load_params(root / "params.yaml"), read_dataset_spec(root / "data/dataset.json").image
+    classes, ink = image.classes, image.preparation == "mnist"
+    plots, calibrated = root / "plots", root / "metrics/calibrate.json"
+    images, labels = read_part(root / "data/test")
+    probabilities = read_array(root / "data/final/probabilities.npy")
+    sample = read_array(root / "data/robustness/samples.npy"), read_json(root / "data/robustness/samples.json")
+
+    def table(name: str) -> list[dict[str, str]]:
+        return read_rows(plots / f"{name}.csv")
+
+    figures = {
+        "confusion": confusion_figure(count_confusion(labels, probabilities.argmax(1), len(classes)), classes),
+        "errors": errors_figure(images, labels, probabilities, classes, params.evaluate.gallery, ink),
+        "history": history_figure(table("history")),
+        "gridsearch": search_figure(table("gridsearch")),
+        "calibration": calibration_figure(table("reliability"), table("coverage"), read_json(calibrated)),
+        "compare_baselines": comparison_figure(table("compare_baselines")),
+        "robustness": robustness_figure(table("robustness")),
+        "robustness_samples": samples_figure(*sample, classes, ink),
+    }
+    save_figures(figures, plots)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,54 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from digitrec.figures.calibration import calibration_figure
+from tests.figures.pictures import check_png, texts
+
+RELIABILITY = [
+    {"stage": stage, "low": "0", "high": "1", "n": n, "confidence": confidence, "accuracy": accuracy}
+    for stage, n, confidence, accuracy in (
+        ("before", "0", "", ""),
+        ("before", "10", "0.6", "0.4"),
+        ("before", "90", "0.97", "0.9"),
+        ("after", "100", "0.88", "0.87"),
+    )
+]
+COVERAGE = [{"coverage": "1.0", "accuracy": "0.9"}, {"coverage": "0.5", "accuracy": "0.99"}]
+
+
+def _metrics(answered: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "temperature": 1.5,
+        "threshold": 0.753,
+        "before": {"ece": 0.083},
+        "after": {"ece": 0.0101},
+        "answered": answered,
+    }
+
+
+SOME = {"coverage": 0.5, "answered": 50, "accuracy": 0.99}
+
+
+def test_both_curves_and_their_numbers_come_from_the_files(tmp_path: Path) -> None:
+    figure = calibration_figure(RELIABILITY, COVERAGE, _metrics(SOME))
+    left, right = figure.axes
+    curves = [line.get_xydata().tolist() for line in left.lines[1:]]
+    assert curves == [[[0.6, 0.4], [0.97, 0.9]], [[0.88, 0.87]]]
+    assert [text.get_text() for text in left.get_legend().get_texts()] == [
+        "perfect",
+        "before: ECE 8.30 %",
+        "after, T = 1.50: ECE 1.01 %",
+    ]
+    np.testing.assert_allclose(right.lines[0].get_xydata(), [[100, 90], [50, 99]])
+    assert right.texts[0].get_text() == "threshold 0.753:\n50.00 % answered,\n99.00 % of them right"
+    check_png(figure, tmp_path)
+
+
+@pytest.mark.parametrize("coverage", [COVERAGE, COVERAGE[:1]])
+def test_where_nothing_is_sure_enough_no_point_is_drawn(tmp_path: Path, coverage: list[dict[str, str]]) -> None:
+    figure = calibration_figure(RELIABILITY, coverage, _metrics({"coverage": 0.0, "answered": 0}))
+    assert not any("threshold" in text for text in texts(figure))
+    check_png(figure, tmp_path)

@@ -1,0 +1,90 @@
+import errno
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from digitrec.pipeline.stage import stopwatch
+from tests.conftest import heed_interrupts
+
+SCRIPT = """
+import os, signal, sys, time
+from pathlib import Path
+from digitrec.errors import DataError, ParamsError
+from digitrec.pipeline.stage import run_stage
+
+def main(root, *names):
+    assert root == Path.cwd()
+    try:
+        {body}
+    finally:
+        print("cleared up", *names)
+
+run_stage(main, *sys.argv[1:])
+"""
+
+
+def _run(folder: Path, body: str, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", SCRIPT.format(body=body), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=heed_interrupts)
+
+
+def test_a_stage_that_ends_well_has_status_0_and_gets_its_arguments(tmp_path: Path) -> None:
+    result = _run(tmp_path, "pass", "knn")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "cleared up knn\n", "")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ("raise DataError('no image')", 1, "error: no image\n"),
+        (
+            "raise ParamsError(['lr: is wrong'])",
+            2,
+            "error: 1 mistake in params.yaml (nothing was run or written):\n  params.yaml: lr: is wrong\n",
+        ),
+    ],
+)
+def test_a_mistake_is_one_message_without_a_traceback(tmp_path: Path, body: str, status: int, message: str) -> None:
+    result = _run(tmp_path, body)
+    assert (result.returncode, result.stderr) == (status, message)
+
+
+def test_a_disk_that_is_full_for_a_library_is_one_message_and_other_refusals_keep_their_traceback(
+    tmp_path: Path,
+) -> None:
+    result = _run(tmp_path, f"raise OSError({errno.ENOSPC}, 'No space left on device', 'a.tsv')")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: [Errno 28] No space left on device: 'a.tsv'. Make room")
+    assert "Traceback" not in result.stderr
+    assert "Traceback" in _run(tmp_path, f"raise OSError({errno.EACCES}, 'Permission denied')").stderr
+
+
+def test_our_own_errors_keep_their_traceback(tmp_path: Path) -> None:
+    result = _run(tmp_path, "1 / 0")
+    assert result.returncode == 1
+    assert "ZeroDivisionError" in result.stderr
+    assert "Traceback" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_signal_ends_in_its_status_after_clearing_up(tmp_path: Path, kind: signal.Signals, word: str) -> None:
+    result = _run(tmp_path, f"os.kill(os.getpid(), {int(kind)}); time.sleep(30)")
+    assert result.returncode == 128 + kind
+    assert result.stdout == "cleared up\n"
+    assert result.stderr == f"{word}: what was finished is kept; run the same command to go on\n"
+
+
+def test_the_stopwatch_runs_in_the_block_and_stands_still_after_it() -> None:
+    with stopwatch() as seconds:
+        first = seconds()
+        while seconds() <= first:
+            pass
+    end = seconds()
+    assert end > first >= 0
+    assert seconds() == end
+    assert seconds() == end

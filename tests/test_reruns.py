@@ -1,0 +1,130 @@
+"""DVC reruns only what a change concerns."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from tests.conftest import Pipeline, stages_run
+
+
+def _touch(pattern: str) -> Callable[[Pipeline], None]:
+    def change(pipeline: Pipeline) -> None:
+        paths = list(pipeline.folder.glob(pattern))
+        assert paths
+        for path in paths:
+            path.write_text(path.read_text() + "\n# changed\n")
+
+    return change
+
+
+def _set(**values: object) -> Callable[[Pipeline], None]:
+    return lambda pipeline: pipeline.change_params(lambda params: params.update(values))
+
+
+def _set_search(pipeline: Pipeline) -> None:
+    pipeline.change_params(lambda params: params["search"]["space"].update(batch_size=[64, 128]))
+
+
+def _add_baseline(pipeline: Pipeline) -> None:
+    pipeline.change_params(lambda params: params["baselines"].append("decision_tree"))
+
+
+def _own_picture(name: str) -> Callable[[Pipeline], None]:
+    def change(pipeline: Pipeline) -> None:
+        path = pipeline.folder / "data/own" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(list(name.encode())).integers(0, 256, (12, 12), dtype=np.uint8)
+        Image.fromarray(noise).save(path)
+
+    return change
+
+
+BASELINES = {"fit-baseline@gaussian_naive_bayes", "fit-baseline@knn"}
+WITH_NETWORK = {"train-final", "evaluate", "calibrate", "export", "robustness"}
+AFTER_SEARCH = {*WITH_NETWORK, "compare-baselines", "draw-results"}
+DRAWING = {"draw-data", "draw-results"}
+# A row: the change, and the stages that it makes DVC rerun whether or not any output changes.
+RERUNS = {
+    "nothing": (lambda pipeline: None, set()),
+    "README": (lambda pipeline: (pipeline.folder / "README.md").write_text("changed"), set()),
+    "lr": (_set(lr=0.002), {"train-final"}),
+    "search.*": (_set_search, {"gridsearch"}),
+    "a baseline added": (_add_baseline, {"fit-baseline@decision_tree", "compare-baselines", "robustness"}),
+    "model": (_set(model="mlp"), {"gridsearch", *WITH_NETWORK}),
+    "recipe": (_set(recipe="paper"), {"explore", "gridsearch", "train-final"}),
+    "all that draws": (_touch("src/digitrec/figures/*.py"), DRAWING),
+    "the service": (_touch("src/digitrec/serve/*.py"), set()),
+    "an unused model's file": (_touch("src/digitrec/models/lenet5.py"), set()),
+    "the used model's file": (_touch("src/digitrec/models/mnistnet.py"), {"gridsearch", *WITH_NETWORK}),
+    "a baseline's file": (_touch("src/digitrec/baselines/knn.py"), {"fit-baseline@knn"}),
+    "seed": (_set(seed=1), {"explore", "gridsearch", "train-final", *BASELINES}),
+    "dataset": (_set(dataset="mnist"), {"index-folder", "download"}),
+    "a picture of one's own": (_own_picture("cat/1.png"), {"index-folder"}),
+    "classifier.py": (_touch("src/digitrec/training/classifier.py"), {"gridsearch", "train-final"}),
+}
+
+
+@pytest.mark.parametrize("change", RERUNS)
+def test_dvc_status_names_the_stages_that_a_change_concerns(pipeline: Pipeline, change: str) -> None:
+    apply, expected = RERUNS[change]
+    apply(pipeline)
+    assert pipeline.status() == expected
+
+
+def test_dvc_repro_runs_what_follows_from_a_changed_lr_and_nothing_else(changed: Pipeline) -> None:
+    assert stages_run((changed.folder.parent / "repro.log").read_text()) == AFTER_SEARCH
+
+
+def test_device_and_jobs_rerun_nothing(pipeline: Pipeline) -> None:
+    assert pipeline.repro(DIGITREC_DEVICE="cpu", DIGITREC_JOBS="1") == set()
+
+
+def test_a_search_with_the_same_winner_is_drawn_and_reruns_nothing_else_after_it(pipeline: Pipeline) -> None:
+    best = json.loads((pipeline.folder / "data/gridsearch/best_params.json").read_text())
+    # The winner alone is left to win.
+    pipeline.change_params(lambda params: params["search"]["space"].update(lr=[best["lr"]]))
+    assert pipeline.repro() == {"gridsearch", "draw-results"}
+
+
+def test_a_change_of_drawing_redraws_and_computes_nothing(pipeline: Pipeline) -> None:
+    before = pipeline.snapshot()
+    _touch("src/digitrec/figures/*.py")(pipeline)
+    assert pipeline.repro() == DRAWING
+    assert pipeline.snapshot() == before
+
+
+def test_a_model_of_another_name_is_searched_trained_and_compared(pipeline: Pipeline) -> None:
+    _set(model="mlp")(pipeline)
+    assert pipeline.repro("evaluate") == {"gridsearch", "train-final", "evaluate"}
+    checkpoint = json.loads((pipeline.folder / "data/checkpoints/final.json").read_text())
+    assert checkpoint["training"]["model"] == "mlp"
+    assert pipeline.status() == AFTER_SEARCH - {"train-final", "evaluate"}
+
+
+def test_ones_own_pictures_rerun_what_reads_them_and_only_where_they_are_the_dataset(pipeline: Pipeline) -> None:
+    for i in range(20):
+        for kind in ("cat", "dog"):
+            _own_picture(f"{kind}/{i}.png")(pipeline)
+    assert pipeline.repro() == {"index-folder"}
+    reading = {"index-folder", "download", "normalize-stats"}
+    _set(dataset="folder", recipe="drawings")(pipeline)
+    assert pipeline.repro("normalize-stats") == reading
+    classes = json.loads((pipeline.folder / "data/dataset.json").read_text())["image"]["classes"]
+    assert classes == ["cat", "dog"]
+    _own_picture("dog/one more.png")(pipeline)
+    assert pipeline.repro("normalize-stats") == reading
+    (pipeline.folder / "data/own/README.md").write_text("read again")
+    assert pipeline.repro("normalize-stats") == {"index-folder"}
+
+
+def test_two_forced_runs_give_the_same_hashes(pipeline: Pipeline) -> None:
+    lock = pipeline.folder / "dvc.lock"
+    first = yaml.safe_load(lock.read_text())
+    # Without the journal, so that every fit is done again.
+    (pipeline.folder / "data/cache/gridsearch.jsonl").unlink()
+    pipeline.run("dvc", "repro", "--force", "--no-run-cache")
+    assert yaml.safe_load(lock.read_text()) == first
