@@ -10,8 +10,7 @@ from digitrec.data.dataset import read_dataset_spec, read_part
 from digitrec.figures.embedding import embedding_figure
 from digitrec.figures.exploration import augmentation_figure, classes_figure, means_figure, samples_figure
 from digitrec.figures.style import save_figures
-from digitrec.figures.tables import read_rows
-from digitrec.pipeline.files import read_array, read_json
+from digitrec.pipeline.files import read_array, read_csv, read_json
 from digitrec.pipeline.stage import run_stage
 
 
@@ -25,9 +24,9 @@ def main(root: Path) -> None:
     figures = {
         "samples": samples_figure(images, labels, classes, ink),
         "samples_augmented": augmentation_figure(augmented, about["rows"], about["classes"], ink),
-        "explore_classes": classes_figure(read_rows(root / "plots/explore_classes.csv")),
+        "explore_classes": classes_figure(read_csv(root / "plots/explore_classes.csv")),
         "explore_means": means_figure(means, classes, ink),
-        "explore_tsne": embedding_figure(read_rows(root / "plots/explore_tsne.csv")),
+        "explore_tsne": embedding_figure(read_csv(root / "plots/explore_tsne.csv")),
     }
     save_figures(figures, root / "plots")
 

@@ -17,8 +17,7 @@ from digitrec.figures.history import history_figure
 from digitrec.figures.robustness import robustness_figure, samples_figure
 from digitrec.figures.search import search_figure
 from digitrec.figures.style import save_figures
-from digitrec.figures.tables import read_rows
-from digitrec.pipeline.files import read_array, read_json
+from digitrec.pipeline.files import read_array, read_csv, read_json
 from digitrec.pipeline.stage import run_stage
 
 
@@ -31,7 +30,7 @@ def main(root: Path) -> None:
     sample = read_array(root / "data/robustness/samples.npy"), read_json(root / "data/robustness/samples.json")
 
     def table(name: str) -> list[dict[str, str]]:
-        return read_rows(plots / f"{name}.csv")
+        return read_csv(plots / f"{name}.csv")
 
     figures = {
         "confusion": confusion_figure(count_confusion(labels, probabilities.argmax(1), len(classes)), classes),

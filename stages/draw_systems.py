@@ -15,8 +15,7 @@ from digitrec.figures.embedding import embedding_figure
 from digitrec.figures.style import save_figure
 from digitrec.figures.suspicious import known_wrong_figure, suspicious_figure
 from digitrec.figures.systems import system_figure, training_time_figure
-from digitrec.figures.tables import read_rows
-from digitrec.pipeline.files import read_array, read_json
+from digitrec.pipeline.files import read_array, read_csv, read_json
 from digitrec.pipeline.stage import run_stage
 from digitrec.reproduction.claims import load_claims, published_times
 from digitrec.reproduction.systems import load_systems
@@ -37,9 +36,9 @@ def main(root: Path) -> None:
             seconds[name] = float(np.mean(read_json(root / f"metrics/times/{name}.json")["seconds"]))
     save_figure(training_time_figure(seconds, published), plots / "training_time.png")
     for n in params.embedding.images:
-        save_figure(embedding_figure(read_rows(root / f"data/tsne/{n}.csv")), plots / f"tsne/{n}.png")
+        save_figure(embedding_figure(read_csv(root / f"data/tsne/{n}.csv")), plots / f"tsne/{n}.png")
     train_images, _ = read_part(root / "../data/train")
-    suspicious, known_wrong = (read_rows(plots / f"{name}_labels.csv") for name in ("suspicious", "known_wrong"))
+    suspicious, known_wrong = (read_csv(plots / f"{name}_labels.csv") for name in ("suspicious", "known_wrong"))
     save_figure(suspicious_figure(train_images, suspicious, classes), plots / "suspicious_labels.png")
     save_figure(known_wrong_figure(images, known_wrong, classes), plots / "known_wrong_labels.png")
     print(f"{len(seconds)} of {len(params.systems)} systems drawn")

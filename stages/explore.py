@@ -30,7 +30,7 @@ def main(root: Path) -> None:
     write_array(root / "data/explore/augmented.npy", samples.images)
     about = {"rows": samples.rows, "classes": [image.classes[k] for k in samples.classes]}
     write_json(root / "data/explore/augmented.json", about)
-    # Evenly spread: a folder's images lie class by class.
+    # Evenly spread: some datasets lie class by class.
     n = min(params.explore.tsne_images, len(labels))
     rows = np.arange(n) * len(labels) // n
     points = embedding_rows(embed(images[rows], seed), labels[rows], image.classes)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from digitrec.config.params import load_params
 from digitrec.data.dataset import read_dataset_spec
+from digitrec.data.split import validation_split
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
 from digitrec.pipeline.files import read_array, read_json, write_csv, write_json
 from digitrec.pipeline.stage import run_stage, stopwatch
@@ -31,6 +32,8 @@ def main(root: Path) -> None:
         params.seed,
     )
     labels, journal = read_array(problem.labels), root / "data/cache/gridsearch.jsonl"
+    # What the final training could not do is told before the search.
+    validation_split(labels, problem.recipe.valid_fraction, params.seed)
     jobs, device = jobs_from_environment(), device_from_environment()
     with stopwatch() as seconds:
         result = find_best(problem, params.search_spec, labels, journal, jobs, device)

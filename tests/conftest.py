@@ -19,6 +19,8 @@ from filelock import FileLock
 ROOT = Path(__file__).parents[1]
 # This clone's code in child processes too, also where the environment was made by another clone.
 os.environ["PYTHONPATH"] = str(ROOT / "src")
+# Before any library counts the cores: the workers that run the tests have one each.
+os.environ["OMP_NUM_THREADS"] = "1"
 # Coverage would measure every child process, which makes its start slower; with these variables it does so where a test
 # asks for it. A worker has no more use for them: it is measured already.
 MEASURED = {key: value for key, value in os.environ.items() if key.startswith("COVERAGE_PROCESS_")}
@@ -48,7 +50,7 @@ TINY = {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "finished" in getattr(item, "fixturenames", ()):
+        if "demo" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
     # Slow ones first: what workers take from one another at the end is then short.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
@@ -67,8 +69,8 @@ def environment_of(source: Path) -> dict[str, str]:
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(source),
-        # Tests run side by side, a process a core.
-        "OMP_NUM_THREADS": "1",
+        # To start workers would take longer than what they would do.
+        "DIGITREC_JOBS": "1",
     }
 
 
@@ -86,12 +88,12 @@ class Pipeline:
         assert (result.returncode == 0) is ok, f"{command}: {result.returncode}\n{result.stdout}\n{result.stderr}"
         return result
 
-    def start(self, *command: str) -> subprocess.Popen:
+    def start(self, *command: str, **environment: str) -> subprocess.Popen:
         """Start a command in a process group of its own, as a terminal does."""
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self.environment,
+            env=self.environment | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -112,7 +114,7 @@ class Pipeline:
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(errors),
             mock.patch.object(sys, "argv", [script, *arguments]),
-            mock.patch.dict(os.environ, environment),
+            mock.patch.dict(os.environ, self.environment | environment, clear=True),
         ):
             try:
                 runpy.run_path(script, run_name="__main__")

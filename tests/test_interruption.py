@@ -104,7 +104,7 @@ def test_killed_search_keeps_its_finished_fits(
     before = _journal_lines(pipeline.folder)
     tables = ("plots/gridsearch.csv", "plots/gridsearch_parallel.csv")
     _clear_outputs(pipeline, "data/gridsearch", "metrics/gridsearch.json", *tables)
-    process = pipeline.start("python", "stages/gridsearch.py")
+    process = pipeline.start("python", "stages/gridsearch.py", DIGITREC_JOBS="2")
     _wait_until(lambda: _journal_lines(pipeline.folder) >= before + 2)
     workers = psutil.Process(process.pid).children(recursive=True)
     os.kill(process.pid, kind)
@@ -112,6 +112,7 @@ def test_killed_search_keeps_its_finished_fits(
     assert "Traceback" not in process.stdout.read()
     assert not (pipeline.folder / "data/gridsearch").exists()
     # The workers notice that nobody waits for them.
+    assert workers
     assert not psutil.wait_procs(workers, timeout=30)[1]
     finished = _journal_lines(pipeline.folder) - before
 

@@ -80,7 +80,7 @@ def test_dvc_repro_runs_what_follows_from_a_changed_lr_and_nothing_else(changed:
 
 
 def test_device_and_jobs_rerun_nothing(pipeline: Pipeline) -> None:
-    assert pipeline.repro(DIGITREC_DEVICE="cpu", DIGITREC_JOBS="1") == set()
+    assert pipeline.repro(DIGITREC_DEVICE="cpu", DIGITREC_JOBS="2") == set()
 
 
 def test_a_search_with_the_same_winner_is_drawn_and_reruns_nothing_else_after_it(pipeline: Pipeline) -> None:
@@ -117,8 +117,6 @@ def test_ones_own_pictures_rerun_what_reads_them_and_only_where_they_are_the_dat
     assert classes == ["cat", "dog"]
     _own_picture("dog/one more.png")(pipeline)
     assert pipeline.repro("normalize-stats") == reading
-    (pipeline.folder / "data/own/README.md").write_text("read again")
-    assert pipeline.repro("normalize-stats") == {"index-folder"}
 
 
 def test_two_forced_runs_give_the_same_hashes(pipeline: Pipeline) -> None:

@@ -151,15 +151,19 @@ def test_a_recipe_that_draws_on_ones_is_refused_where_there_are_none(tmp_path: P
         IMAGE.model_copy(update={"channels": 3}),
         IMAGE.model_copy(update={"classes": ("1", "2")}),
         IMAGE.model_copy(update={"classes": ("0", "one")}),
+        IMAGE.model_copy(update={"preparation": "resize"}),
+        IMAGE.model_copy(update={"height": 8, "width": 8}),
     ],
 )
-def test_a_recipe_that_draws_on_ones_is_refused_where_class_1_is_no_one(tmp_path: Path, image: ImageSpec) -> None:
+def test_a_recipe_that_draws_on_ones_is_refused_where_there_are_none_of_mnists_form(
+    tmp_path: Path, image: ImageSpec
+) -> None:
     params = load_params(_with(tmp_path, ("dataset: mnist", "dataset: folder")))
     with pytest.raises(ParamsError) as caught:
         params.recipe_for(image)
     (mistake,) = caught.value.mistakes
-    assert mistake.startswith("recipe: got 'modern_digits', whose flagged_ones draws on handwritten ones, but the cla")
-    assert f"classes of 'folder' are {image.classes[0]}, {image.classes[1]}" in mistake
+    assert mistake.startswith("recipe: got 'modern_digits', whose flagged_ones draws on handwritten ones as MNIST")
+    assert f"but 'folder' has {image.classes[0]}, {image.classes[1]}" in mistake
     path = _with(tmp_path, ("dataset: mnist", "dataset: folder"), ("recipe: modern_digits", "recipe: photographs"))
     assert load_params(path).recipe_for(image).flip == 0.5
 

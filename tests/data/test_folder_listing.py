@@ -26,6 +26,22 @@ def test_folders_at_any_depth_are_classes_in_any_script(tmp_path: Path) -> None:
     assert (found.others, found.unlabelled, found.empty, found.parted, found.problems) == ([], [], [], False, [])
 
 
+@pytest.mark.parametrize(
+    ("paths", "labels"),
+    [
+        (["signs/0/a.png", "signs/1/a.png"], ["0", "1"]),
+        (["x/y/Greek/1/a.png", "x/y/Greek/2/a.png", "x/y/Latin/1/a.png"], ["Greek/1", "Greek/2", "Latin/1"]),
+        (["cat/a.png", "cat/cat/a.png"], ["cat", "cat/cat"]),
+        (["only/a.png"], ["only"]),
+    ],
+)
+def test_folders_that_all_classes_lie_in_are_no_part_of_their_names(
+    tmp_path: Path, paths: list[str], labels: list[str]
+) -> None:
+    _touch(tmp_path, *paths)
+    assert [picture.label for picture in list_folder(tmp_path).pictures] == labels
+
+
 def test_pictures_are_known_by_their_names(tmp_path: Path) -> None:
     paths = [f"a/x.{suffix}" for suffix in ("png", "PNG", "Jpg", "jpeg", "jfif", "bmp", "webp", "tif", "TIFF", "gif")]
     _touch(tmp_path, *paths, "a/x.svg", "a/x.pdf", "a/png")
@@ -149,3 +165,21 @@ def test_a_table_of_other_columns_or_none_says_what_was_expected(tmp_path: Path)
     (tmp_path / "labels.csv").write_bytes("file,label\n1.png,Straße\n".encode("latin-1"))
     (problem,) = list_folder(tmp_path).problems
     assert problem.startswith("labels.csv: is no CSV file in UTF-8")
+
+
+def test_parts_are_found_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    _touch(tmp_path, "flowers/train/rose/a.png", "flowers/train/iris/b.png", "flowers/test/rose/c.png")
+    found = list_folder(tmp_path)
+    assert found.parted
+    assert {(picture.label, picture.part) for picture in found.pictures} == {
+        ("rose", "train"),
+        ("iris", "train"),
+        ("rose", "test"),
+    }
+
+
+@pytest.mark.parametrize("names", [("train", "val"), ("Train", "Test"), ("training", "testing")])
+def test_parts_by_other_names_are_a_problem_and_no_classes(tmp_path: Path, names: tuple[str, str]) -> None:
+    _touch(tmp_path, *(f"{name}/{label}/a.png" for name in names for label in ("rose", "iris")))
+    (problem,) = list_folder(tmp_path).problems
+    assert problem.startswith(f"{', '.join(sorted(names))}: seem to be parts")

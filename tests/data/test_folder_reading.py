@@ -52,7 +52,7 @@ def test_each_picture_is_written_to_its_row(tmp_path: Path, jobs: int, monkeypat
     paths = [save(tmp_path / f"{number}.png", pixels).name for number, pixels in enumerate(pictures)]
     (tmp_path / "7.png").write_bytes(b"")
     rows = make_rows(tmp_path / "rows.npy", len(paths), IMAGE)
-    digests, damaged = read_pictures(tmp_path, paths, IMAGE, rows, jobs)
+    _, digests, damaged = read_pictures(tmp_path, paths, IMAGE, rows, jobs)
     images = np.load(tmp_path / "rows.npy")
     for number, pixels in enumerate(pictures):
         expected = np.zeros(IMAGE.shape, np.uint8) if number == 7 else fit_picture(pixels, IMAGE)
@@ -67,14 +67,14 @@ def test_digests_are_of_pixels_and_shape(tmp_path: Path) -> None:
     save(tmp_path / "a.png", pixels)
     save(tmp_path / "b.bmp", pixels)
     save(tmp_path / "c.png", pixels.reshape(10, 8, 3))
-    digests, _ = read_pictures(tmp_path, ["a.png", "b.bmp", "c.png"], None, None, 1)
+    _, digests, _ = read_pictures(tmp_path, ["a.png", "b.bmp", "c.png"], None, None, 1)
     assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_file_cut_short_and_one_that_is_missing_are_named(tmp_path: Path) -> None:
     path = save(tmp_path / "a" / "cut.jpg", picture(0, 80, 80))
     path.write_bytes(path.read_bytes()[:2000])
-    digests, damaged = read_pictures(tmp_path, ["a/cut.jpg", "a/none.png"], None, None, 1)
+    _, digests, damaged = read_pictures(tmp_path, ["a/cut.jpg", "a/none.png"], None, None, 1)
     assert digests == [b"", b""]
     assert damaged[0].startswith("a/cut.jpg: is cut short or damaged")
     assert damaged[1] == "a/none.png: cannot be read: No such file or directory"

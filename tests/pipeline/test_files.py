@@ -96,7 +96,7 @@ def test_a_row_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> Non
     write_csv(tmp_path / "a.csv", [{"a": 1}], ["a"])
     with pytest.raises(ValueError, match="b"):
         write_csv(tmp_path / "a.csv", [{"a": 2}, {"b": 3}], ["a"])
-    assert read_csv(tmp_path / "a.csv") == [{"a": 1.0}]
+    assert read_csv(tmp_path / "a.csv") == [{"a": "1"}]
     assert _names(tmp_path) == ["a.csv"]
 
 
@@ -150,7 +150,7 @@ def test_csv_round_trip_has_a_header_and_unix_lines(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     rows = [{"epoch": 1.0, "loss": 0.123456789012345}, {"epoch": 2.0, "loss": 1e-9}]
     write_csv(path, rows, ["epoch", "loss"])
-    assert read_csv(path) == rows
+    assert read_csv(path) == [{key: str(value) for key, value in row.items()} for row in rows]
     assert path.read_bytes().startswith(b"epoch,loss\n1.0,")
     assert b"\r" not in path.read_bytes()
 
@@ -200,7 +200,7 @@ def test_a_missing_file_says_how_to_make_it(tmp_path: Path, read: object) -> Non
         (read_json, b'{"mean": "\xff"}'),
         (read_csv, b"epoch,loss\n1,0.5\n2\n"),
         (read_csv, b"epoch,loss\n1,0.5,7\n"),
-        (read_csv, b"epoch,loss\n1,x\n"),
+        (read_csv, b'epoch,loss\n"1,2\n'),
         (read_csv, b"epoch,loss\n1,\xff\n"),
         (read_array, b""),
         (read_array, b"<html>no array</html>"),
@@ -219,3 +219,12 @@ def test_an_array_cut_short_is_damaged(tmp_path: Path) -> None:
     os.truncate(path, 50_000)
     with pytest.raises(ArtifactError, match="is damaged"):
         read_array(path)
+
+
+def test_a_table_is_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('class,n\n007,1\n"Greek, ancient",\nжук,3\n', encoding="utf-8")
+    assert read_csv(tmp_path / "a.csv") == [
+        {"class": "007", "n": "1"},
+        {"class": "Greek, ancient", "n": ""},
+        {"class": "жук", "n": "3"},
+    ]

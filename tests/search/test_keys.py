@@ -68,6 +68,7 @@ def _other_recipes() -> list[Recipe]:
     changes = {
         "loss_input": "softmax",
         "schedule": "one_cycle",
+        "precision": "bfloat16",
         "momentum": 0.5,
         "valid_fraction": 0.3,
         "class_weight": "balanced",

@@ -90,6 +90,9 @@ def _state_file(**changes: object) -> str:
 
 
 class _Untrained:
+    def set_params(self, **settings: object) -> None:
+        pass
+
     def fit(self, rows: np.ndarray, labels: np.ndarray) -> None:
         pass
 
@@ -127,6 +130,7 @@ TRAININGS = {
 RECIPES = {
     "loss_input": "softmax",
     "schedule": "constant",
+    "precision": "bfloat16",
     "momentum": 0.5,
     "valid_fraction": 0.2,
     "class_weight": "balanced",
@@ -229,3 +233,15 @@ def test_every_module_that_a_training_reaches_is_an_ingredient() -> None:
     assert reached - ingredients == NO_INGREDIENTS.keys()
     # The network's own file is one as the chosen model's.
     assert ingredients <= reached
+
+
+def test_balanced_classes_are_weighed_by_the_images_that_are_trained_on(tmp_path: Path) -> None:
+    labels = LABELS.copy()
+    rows = np.arange(len(labels))
+    # All of class 0 but one are held out.
+    zeros = np.flatnonzero(labels == 0)
+    split = np.setdiff1d(rows, zeros[1:]), zeros[1:]
+    training = small_training(recipe=PLAIN.model_copy(update={"class_weight": "balanced"}), max_epochs=1)
+    net, _ = fit(training, IMAGE, IMAGES, labels, "cpu", tmp_path, verbose=0, split=split)
+    weights = net.criterion_.weight
+    assert float(weights[0]) == pytest.approx(len(split[0]) / 10)

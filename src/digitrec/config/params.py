@@ -32,7 +32,6 @@ WITHOUT_ONES = (
     "cifar100",
     "emnist_letters",
     "fashion_mnist",
-    "gtsrb",
     "kmnist",
     "stl10",
     "svhn",
@@ -159,12 +158,14 @@ class Params(Spec):
             When it makes no sense for such images.
         """
         recipe = self.recipes[self.recipe]
-        if recipe.flagged_ones and (image.channels != 1 or image.classes[1] != "1"):
+        # Flags are as wide as MNIST's strokes, and light on black.
+        of_mnist = (image.shape, image.preparation, image.classes[1]) == ((28, 28, 1), "mnist", "1")
+        if recipe.flagged_ones and not of_mnist:
             raise ParamsError(
                 [
-                    f"recipe: got '{self.recipe}', whose flagged_ones draws on handwritten ones, but the classes of "
-                    f"'{self.dataset}' are {', '.join(image.classes[:3])} ... ({image}); expected another recipe, such "
-                    "as photographs or drawings"
+                    f"recipe: got '{self.recipe}', whose flagged_ones draws on handwritten ones as MNIST has them, but "
+                    f"'{self.dataset}' has {', '.join(image.classes[:3])} ... ({image}); expected another recipe, such "
+                    "as modern, photographs or drawings"
                 ]
             )
         return Recipe.model_validate(recipe.model_dump())

@@ -33,6 +33,8 @@ class Reading:
         The form of the images; none where there are fewer than two classes, or no picture can be opened.
     rows : Rows, optional
         The images, if they were to be kept.
+    contents : list of bytes
+        A hash of each file's bytes, the same for pictures with the same pixels; empty for one that is damaged.
     digests : list of bytes
         A hash of the pixels of each; empty for one that is damaged.
     damaged : dict
@@ -48,6 +50,7 @@ class Reading:
     headers: Counter[tuple[int, int, bool]]
     image: ImageSpec | None
     rows: Rows | None
+    contents: list[bytes]
     digests: list[bytes]
     damaged: dict[int, str]
     in_train: np.ndarray
@@ -59,7 +62,7 @@ class Reading:
 
     def order(self, part: np.ndarray) -> np.ndarray:
         """Give the numbers of the pictures in a part of them, in random order."""
-        numbers = np.argsort(places(self.digests, self.folder.seed), kind="stable")
+        numbers = np.argsort(places(self.contents, self.folder.seed), kind="stable")
         return numbers[part[numbers]]
 
 
@@ -94,13 +97,24 @@ def read_folder(folder: FolderSpec, root: Path, keep: Path | None = None) -> Rea
         height, width, channels = choose_form(folder, headers)
         image = ImageSpec(height=height, width=width, channels=channels, classes=tuple(classes), preparation="resize")
     rows = make_rows(keep, len(paths), image) if keep and image else None
-    digests, damaged = read_pictures(base, paths, image, rows, jobs)
+    contents, digests, damaged = read_pictures(base, paths, image, rows, jobs)
     whole = np.array([bool(digest) for digest in digests], bool)
     in_test = np.zeros(len(paths), bool)
     if listing.parted:
         in_test[:] = [picture.part == "test" for picture in listing.pictures]
     else:
-        in_test[whole] = held_out(labels[whole], places(digests, folder.seed)[whole], folder.test_share)
+        in_test[whole] = held_out(labels[whole], places(contents, folder.seed)[whole], folder.test_share)
     return Reading(
-        folder, listing, classes, labels, headers, image, rows, digests, damaged, whole & ~in_test, whole & in_test
+        folder,
+        listing,
+        classes,
+        labels,
+        headers,
+        image,
+        rows,
+        contents,
+        digests,
+        damaged,
+        whole & ~in_test,
+        whole & in_test,
     )

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".tif",
 LABELS = "labels.csv"
 COLUMNS = ("file", "label")
 PARTS = ("train", "test")
+NAMES_OF_PARTS = frozenset(("train", "training", "dev", "val", "valid", "validation", "test", "testing"))
 
 
 class Picture(NamedTuple):
@@ -53,8 +54,9 @@ class Listing(NamedTuple):
 def list_folder(folder: Path) -> Listing:
     """List a folder of pictures.
 
-    Classes are folders at any depth, named by their paths; or what `labels.csv` at the top says. Where `train` and
-    `test` are at the top and hold classes, they are the parts. Hidden files and folders are passed over.
+    Classes are folders at any depth, named by their paths from where they part; or what `labels.csv` at the top says.
+    Where `train` and `test` hold the classes, they are the parts. Hidden files and folders are passed
+    over.
 
     Raises
     ------
@@ -67,15 +69,20 @@ def list_folder(folder: Path) -> Listing:
     # Bytes that are no UTF-8 come as lone surrogates, which no JSON and no message can hold.
     problems = [f"{path!a}: its name is not UTF-8; give it another" for path in files if not _can_be_written(path)]
     images = [path for path in images if _can_be_written(path)]
-    parted = _has_parts(images, LABELS in files)
+    # An archive that was unpacked often lies in a folder of its own.
+    top = "" if LABELS in files else _common_folder(images)
+    parted = _has_parts(images, top, 1 if LABELS in files else 2)
     if LABELS in files:
         labels, more = _read_labels(folder / LABELS, set(files))
         problems += more
     else:
-        labels = {path: _class_folder(path, parted) for path in images}
+        labels = {path: _class_folder(path.removeprefix(top), parted) for path in images}
         problems += [f"{path}: lies in no class's folder" for path, label in labels.items() if not label]
+        problems += _parts_by_other_names(labels.values(), parted)
     pictures = [
-        Picture(path, labels[path], path.split("/")[0] if parted else "") for path in images if labels.get(path)
+        Picture(path, labels[path], path.removeprefix(top).split("/")[0] if parted else "")
+        for path in images
+        if labels.get(path)
     ]
     if parted:
         beside = sorted({picture.part for picture in pictures}.difference(PARTS))
@@ -132,14 +139,37 @@ def _can_be_written(path: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in path)
 
 
-def _has_parts(images: list[str], has_labels: bool) -> bool:
+def _common_folder(images: list[str]) -> str:
+    """Give the folder, with its '/', in which the folders of all classes lie; empty where that is the top."""
+    folders = {path.rpartition("/")[0] for path in images}
+    if not folders:
+        return ""
+    common = os.path.commonpath(folders)
+    if common in folders:
+        # Pictures lie in that folder itself, so it is a class.
+        common = common.rpartition("/")[0]
+    return f"{common}/" if common else ""
+
+
+def _has_parts(images: list[str], top: str, depth: int) -> bool:
     """Tell whether `train` and `test` are parts, and not classes: pictures right in a folder make it a class."""
-    depth = 1 if has_labels else 2
-    return {path.split("/")[0] for path in images if path.count("/") >= depth}.issuperset(PARTS)
+    paths = [path.removeprefix(top) for path in images]
+    return {path.split("/")[0] for path in paths if path.count("/") >= depth}.issuperset(PARTS)
 
 
 def _class_folder(path: str, parted: bool) -> str:
     return "/".join(path.split("/")[parted:-1])
+
+
+def _parts_by_other_names(labels: Iterable[str], parted: bool) -> list[str]:
+    """Find folders that hold the parts of a dataset, but not by the names that are taken."""
+    tops = {label.split("/")[0] for label in labels if "/" in label}
+    if parted or len(tops) < 2 or not {top.casefold() for top in tops} <= NAMES_OF_PARTS:
+        return []
+    return [
+        f"{', '.join(sorted(tops))}: seem to be parts and not classes; call them train and test (pictures for "
+        "validation belong to train), or move the classes out of them"
+    ]
 
 
 def _read_labels(path: Path, files: set[str]) -> tuple[dict[str, str], list[str]]:

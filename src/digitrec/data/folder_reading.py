@@ -91,7 +91,7 @@ def choose_form(folder: FolderSpec, found: Counter[tuple[int, int, bool]]) -> tu
 
 def read_pictures(
     folder: Path, paths: list[str], image: ImageSpec | None, rows: Rows | None, jobs: int
-) -> tuple[list[bytes], dict[int, str]]:
+) -> tuple[list[bytes], list[bytes], dict[int, str]]:
     """Decode all pictures.
 
     Parameters
@@ -109,19 +109,25 @@ def read_pictures(
 
     Returns
     -------
+    contents : list of bytes
+        A hash of each file's bytes; of pictures with the same pixels, all have the first one's. Empty for one that is
+        damaged.
     digests : list of bytes
-        A hash of the pixels of each as they are in the file; empty for one that is damaged.
+        A hash of each one's pixels, large JPEGs decoded reduced; empty for one that is damaged.
     damaged : dict
         By number, what is wrong with those that are.
     """
-    digests = [b""] * len(paths)
+    contents, digests = [b""] * len(paths), [b""] * len(paths)
     damaged: dict[int, str] = {}
     for start, found in _in_chunks(_read_chunk, folder, paths, jobs, "pictures", image, rows):
-        for number, (digest, problem) in enumerate(found, start):
-            digests[number] = digest
+        for number, (content, digest, problem) in enumerate(found, start):
+            contents[number], digests[number] = content, digest
             if problem:
                 damaged[number] = problem
-    return digests, damaged
+    first: dict[bytes, int] = {}
+    for number, digest in enumerate(digests):
+        contents[number] = contents[first.setdefault(digest, number)]
+    return contents, digests, damaged
 
 
 def _in_chunks(
@@ -179,22 +185,22 @@ def _has_colour(image: Image.Image) -> bool:
 
 def _read_chunk(
     folder: Path, start: int, paths: list[str], image: ImageSpec | None, rows: Rows | None
-) -> list[tuple[bytes, str]]:
-    found: list[tuple[bytes, str]] = []
+) -> list[tuple[bytes, bytes, str]]:
+    found: list[tuple[bytes, bytes, str]] = []
     fitted = np.zeros((len(paths), *rows.shape), np.uint8) if rows else None
     for number, path in enumerate(paths):
         try:
             content = (folder / path).read_bytes()
             picture = decode_picture(content, path, enough_pixels(image) if image else None)
         except ImageError as error:
-            found.append((b"", str(error)))
+            found.append((b"", b"", str(error)))
             continue
         except OSError as error:
-            found.append((b"", f"{path}: cannot be read: {error.strerror}"))
+            found.append((b"", b"", f"{path}: cannot be read: {error.strerror}"))
             continue
         digest = hashlib.blake2b(f"{picture.shape}".encode(), digest_size=16)
         digest.update(np.ascontiguousarray(picture).data)
-        found.append((digest.digest(), ""))
+        found.append((hashlib.blake2b(content, digest_size=16).digest(), digest.digest(), ""))
         if fitted is not None and image:
             fitted[number] = fit_picture(picture, image)
     if rows and fitted is not None:

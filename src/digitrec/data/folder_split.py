@@ -8,15 +8,15 @@ from digitrec.pipeline.seeding import derive_seed
 
 
 def places(digests: list[bytes], seed: int) -> np.ndarray:
-    """Give each picture its place in a random order that depends on its pixels and the seed alone.
+    """Give each picture its place in a random order that depends on its content and the seed alone.
 
-    A picture that is renamed, added or taken away moves no other from training to test or back; pictures that are the
-    same are neighbours.
+    A picture that is renamed, added or taken away, or another size that pictures are brought to, moves no other from
+    training to test or back; pictures that are the same are neighbours.
 
     Parameters
     ----------
     digests : list of bytes
-        Hashes of the pictures' pixels.
+        Hashes of the pictures.
     seed : int
         That a person chose.
 

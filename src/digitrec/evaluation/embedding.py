@@ -8,6 +8,7 @@ from openTSNE import TSNE
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
+from digitrec.errors import DataError
 from digitrec.pipeline.progress import progress_bar
 
 # As van der Maaten (2014, jmlr.org/papers/v15/vandermaaten14a.html) did with MNIST.
@@ -15,6 +16,7 @@ COMPONENTS, PERPLEXITY = 50, 30
 # openTSNE's own numbers: with attraction exaggerated, then without.
 EXAGGERATED_ITERATIONS, ITERATIONS = 250, 500
 REPORT_EVERY = 25
+LEAST_IMAGES = 10
 
 
 def embed(images: np.ndarray, seed: int) -> np.ndarray:
@@ -34,8 +36,15 @@ def embed(images: np.ndarray, seed: int) -> np.ndarray:
     -------
     array
         float64 of shape (n, 2).
+
+    Raises
+    ------
+    DataError
+        When there are fewer images.
     """
     n = len(images)
+    if n < LEAST_IMAGES:
+        raise DataError(f"t-SNE places {LEAST_IMAGES} images or more, and there are {n}; give more training images")
     pixels = images.reshape(n, -1) / np.float32(255)
     bar = progress_bar(EXAGGERATED_ITERATIONS + ITERATIONS, f"t-SNE of {n:,} images", unit="step")
 
@@ -55,7 +64,7 @@ def embed(images: np.ndarray, seed: int) -> np.ndarray:
         callbacks_every_iters=REPORT_EVERY,
     )
     with bar, threadpool_limits(1, user_api="blas"):
-        components = PCA(min(COMPONENTS, n), random_state=seed).fit_transform(pixels)
+        components = PCA(min(COMPONENTS, *pixels.shape), random_state=seed).fit_transform(pixels)
         return np.array(tsne.fit(components))
 
 

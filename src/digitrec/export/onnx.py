@@ -6,13 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from digitrec.evaluation.inference import batches_of
 from digitrec.reading.recognizer import INPUT, OUTPUT
 from digitrec.spec import ImageSpec
 from digitrec.training.network import Network
 from digitrec.transforms.pixels import to_pixels
-
-# Images a call: what PyTorch keeps of each layer must fit in memory.
-BATCH = 1000
 
 
 class PixelsToProbabilities(nn.Module):
@@ -77,10 +75,7 @@ def to_onnx(module: PixelsToProbabilities, image: ImageSpec) -> bytes:
 @torch.no_grad()
 def torch_probabilities(module: PixelsToProbabilities, images: np.ndarray) -> np.ndarray:
     """Give what PyTorch answers: float32 of shape (n, classes) for uint8 images (n, height, width, channels)."""
-    starts = range(0, len(images), BATCH)
-    return np.concatenate(
-        [module(torch.from_numpy(np.array(images[start : start + BATCH]))).numpy() for start in starts]
-    )
+    return np.concatenate([module(torch.from_numpy(batch)).numpy() for batch in batches_of(images)])
 
 
 def differences(expected: np.ndarray, found: np.ndarray) -> dict[str, Any]:

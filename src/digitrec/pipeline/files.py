@@ -77,21 +77,24 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[s
         writer.writerows(rows)
 
 
-def read_csv(path: Path) -> list[dict[str, float]]:
-    """Read a table of numbers, a dictionary a row.
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file, a dictionary of texts a row: what is a number, who reads it knows.
 
     Raises
     ------
     ArtifactError
-        When it is missing, or holds something else.
+        When it is missing or no table.
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+            rows = list(csv.DictReader(file, strict=True))
     except FileNotFoundError as error:
         raise ArtifactError(f"{path} is missing: run `dvc repro` to make it.") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, csv.Error) as error:
         raise ArtifactError(f"{path} is damaged ({error}): remove it and run `dvc repro`.") from error
+    if any(None in row or None in row.values() for row in rows):
+        raise ArtifactError(f"{path} is damaged (its rows differ in length): remove it and run `dvc repro`.")
+    return rows
 
 
 def write_array(path: Path, array: np.ndarray) -> None:

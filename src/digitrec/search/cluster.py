@@ -17,9 +17,9 @@ from distributed.comm import connect
 
 from digitrec.errors import DigitrecError
 from digitrec.pipeline.environment import device_from_environment
+from digitrec.pipeline.fingerprint import LIBRARIES
 
 PACKAGE = Path(__file__).parents[1]
-LIBRARIES = ("numpy", "scikit-learn", "skorch", "torch")
 # Seconds until a scheduler must have answered, and until it must have a worker.
 CONNECT_TIMEOUT = 8
 WORKERS_TIMEOUT = 30

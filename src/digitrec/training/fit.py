@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from skorch.callbacks import Callback
 
 from digitrec import spec
@@ -18,6 +19,7 @@ from digitrec.training.classifier import ImageClassifier, build_classifier
 from digitrec.training.hardening import hardening_callbacks, hardening_modules
 from digitrec.training.network import find_model
 from digitrec.training.resume import ResumeFrom
+from digitrec.training.schedule import class_weights
 from digitrec.transforms import affine, augmentation, flags, normalization, pixels
 
 CURVES = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
@@ -94,5 +96,8 @@ def fit(
         callbacks=[*hardening_callbacks(training.recipe), *callbacks, ("resume", ResumeFrom(state))],
         verbose=verbose,
     )
+    # As in the search: images that are held out have no say.
+    of_training = torch.from_numpy(labels[train_rows].astype(np.int64))
+    net.set_params(criterion__weight=class_weights(of_training, image.n_classes, training.recipe))
     net.fit(train_rows, labels[train_rows].astype(np.int64))
     return net, state

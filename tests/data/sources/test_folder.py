@@ -20,7 +20,7 @@ def test_pictures_become_arrays_with_their_classes(tmp_path: Path, capsys: pytes
     write_classes(tmp_path / "own", {"b/x": 9, "a": 12}, height=20, width=30)
     data = load(tmp_path, folder_spec("own", height=16, width=16), 2, tmp_path / "scratch")
     check_dataset(data)
-    assert data.spec.name == "folder"
+    assert data.spec.name == "own"
     assert data.spec.title == "pictures in own"
     assert data.spec.image.classes == ("a", "b/x")
     assert data.spec.image.preparation == "resize"

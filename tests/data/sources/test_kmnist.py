@@ -24,4 +24,4 @@ def test_the_files_that_torchvision_names_are_asked_for_and_read(tmp_path: Path)
 
 def test_classes_have_their_names() -> None:
     assert list(kmnist.SPEC.image.classes) == KMNIST.classes
-    assert kmnist.SPEC.image.preparation == "resize"
+    assert kmnist.SPEC.image.preparation == "mnist"

@@ -9,7 +9,7 @@ SPEC = DatasetSpec(
     name="digits_8x8",
     title="scikit-learn's handwritten digits, white on black",
     licence=LICENCE,
-    image=ImageSpec(height=8, width=8, channels=1, classes=tuple("0123456789"), preparation="resize"),
+    image=ImageSpec(height=8, width=8, channels=1, classes=tuple("0123456789"), preparation="mnist"),
 )
 
 

@@ -48,7 +48,10 @@ def load(root: Path, folder: FolderSpec, least: int, scratch: Path) -> ImageData
             raise DataError(report.text())
         print(report.text(), flush=True)
         spec = DatasetSpec(
-            name="folder", title=f"pictures in {Path(folder.path).name}", licence="unknown", image=reading.image
+            name=(name := (root / folder.path).resolve().name),
+            title=f"pictures in the folder {name}",
+            licence="unknown",
+            image=reading.image,
         )
         arrays = []
         for part, chosen in (("train", reading.in_train), ("test", reading.in_test)):

@@ -18,7 +18,7 @@ SPEC = DatasetSpec(
     name="kmnist",
     title="Kuzushiji-MNIST: cursive Japanese characters, white on black",
     licence="CC BY-SA 4.0",
-    image=ImageSpec(height=28, width=28, channels=1, classes=CLASSES, preparation="resize"),
+    image=ImageSpec(height=28, width=28, channels=1, classes=CLASSES, preparation="mnist"),
 )
 
 

@@ -20,7 +20,7 @@ SPEC = DatasetSpec(
     name="usps",
     title="USPS: handwritten digits of zip codes, white on black",
     licence="unknown",
-    image=ImageSpec(height=SIDE, width=SIDE, channels=1, classes=tuple("0123456789"), preparation="resize"),
+    image=ImageSpec(height=SIDE, width=SIDE, channels=1, classes=tuple("0123456789"), preparation="mnist"),
 )
 
 
