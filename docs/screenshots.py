@@ -35,13 +35,13 @@ def photograph(page: Page, points: list[tuple[float, float]], path: Path) -> Non
     for point in line:
         page.mouse.move(*point)
     page.mouse.up()
-    expect(page.locator("#digit")).not_to_be_empty()
+    expect(page.locator("#label")).not_to_be_empty()
     # The bars come to rest.
     page.wait_for_timeout(1000)
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(
         path, optimize=True
     )
-    print(path.relative_to(ROOT), page.locator("#digit").inner_text(), page.locator("#verdict").inner_text())
+    print(path.relative_to(ROOT), page.locator("#label").inner_text(), page.locator("#verdict").inner_text())
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from types import ModuleType
 
 import psutil
 import pytest
-import yaml
 
 from digitrec.errors import DigitrecError
 from digitrec.search import cluster
