@@ -21,12 +21,11 @@ ROOT = Path(__file__).parents[1]
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 # Before any library counts the cores: the workers that run the tests have one each.
 os.environ["OMP_NUM_THREADS"] = "1"
-# Coverage would measure every child process, which makes its start slower; with these variables it does so where a test
-# asks for it. A worker has no more use for them: it is measured already.
-MEASURED = {key: value for key, value in os.environ.items() if key.startswith("COVERAGE_PROCESS_")}
+# By these variables coverage measures child processes too, which makes their starts half as long again. The workers that
+# run the tests are measured already; stages are where they run in them, see `Pipeline.stage_here`.
 if "PYTEST_XDIST_WORKER" in os.environ:
-    for key in MEASURED:
-        del os.environ[key]
+    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+        os.environ.pop(name, None)
 # As little as shows the behaviour: two candidates, two folds, three epochs, two baselines, on the embedded digits.
 TINY = {
     "dataset": "digits",
@@ -63,9 +62,7 @@ def heed_interrupts() -> None:
 
 def environment_of(source: Path) -> dict[str, str]:
     """The environment of commands that work in a copy of the project, whatever a person has set in the shell."""
-    kept = {
-        key: value for key, value in os.environ.items() if not key.startswith(("DIGITREC_", "DVC_", "COVERAGE_PROCESS"))
-    }
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DIGITREC_", "DVC_"))}
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(source),
@@ -106,12 +103,22 @@ class Pipeline:
 
     def stage_here(self, name: str, *arguments: str, **environment: str) -> tuple[int, str]:
         """Run a stage in this process, which has the libraries loaded; its exit status and what it wrote to stderr."""
-        errors = io.StringIO()
+        status, _, errors = self._run_here(name, *arguments, **environment)
+        return status, errors
+
+    def printed_by(self, name: str, *arguments: str, **environment: str) -> str:
+        """Run a stage in this process, and it goes well; what it wrote to stdout."""
+        status, output, errors = self._run_here(name, *arguments, **environment)
+        assert status == 0, output + errors
+        return output
+
+    def _run_here(self, name: str, *arguments: str, **environment: str) -> tuple[int, str, str]:
+        output, errors = io.StringIO(), io.StringIO()
         terminated = signal.getsignal(signal.SIGTERM)
         script = str(self.folder / f"stages/{name}.py")
         with (
             contextlib.chdir(self.folder),
-            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stdout(output),
             contextlib.redirect_stderr(errors),
             mock.patch.object(sys, "argv", [script, *arguments]),
             mock.patch.dict(os.environ, self.environment | environment, clear=True),
@@ -123,7 +130,7 @@ class Pipeline:
                 status = int(end.code or 0)
             finally:
                 signal.signal(signal.SIGTERM, terminated)
-        return status, errors.getvalue()
+        return status, output.getvalue(), errors.getvalue()
 
     def status(self) -> set[str]:
         """The stages that `dvc status` names: those that something changed for."""
@@ -223,18 +230,18 @@ def demo(once: Callable) -> Path:
         clone, settings = folder / "project", folder / "tiny.yaml"
         settings.write_text(yaml.safe_dump(TINY))
         clone_of_the_work_tree(clone)
-        result = make_demo(folder, **MEASURED)
+        result = make_demo(folder)
         (folder / "demo.log").write_text(result.stdout + result.stderr)
         assert result.returncode == 0, result.stdout + result.stderr
 
     return once("demo", build)
 
 
-def make_demo(folder: Path, **environment: str) -> subprocess.CompletedProcess:
+def make_demo(folder: Path) -> subprocess.CompletedProcess:
     """Run `make demo` in the clone in `folder`, with the settings beside it."""
     command = ["make", "demo", f"VENV={sys.prefix}", f"DEMO={folder / 'tiny.yaml'}"]
-    cleared = environment_of(folder / "project/src") | environment
-    return subprocess.run(command, cwd=folder / "project", env=cleared, capture_output=True, text=True)
+    environment = environment_of(folder / "project/src")
+    return subprocess.run(command, cwd=folder / "project", env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="session")

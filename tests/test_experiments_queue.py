@@ -23,7 +23,7 @@ def repository(pipeline: Pipeline) -> Iterator[Pipeline]:
 def _alone(repository: Pipeline, folder: Path, changes: dict) -> Pipeline:
     pipeline = repository.copy(folder)
     pipeline.change_params(lambda params: params.update(changes))
-    pipeline.stage("gridsearch")
+    pipeline.printed_by("gridsearch")
     return pipeline
 
 

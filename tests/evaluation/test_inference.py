@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from digitrec.evaluation import inference
 from digitrec.evaluation.inference import predict_logits, predict_probabilities
 from digitrec.pipeline.files import read_array, write_array
 from digitrec.spec import Normalization
@@ -28,10 +29,13 @@ def test_logits_are_what_the_network_gives() -> None:
         np.testing.assert_allclose(found, network(to_pixels(IMAGES)).numpy(), atol=1e-6)
 
 
-@pytest.mark.parametrize("batch_size", [1, 50, 130, 1000])
-def test_logits_do_not_depend_on_the_batch_size(batch_size: int) -> None:
+@pytest.mark.parametrize("n", [1, 50, 130, 1000])
+def test_logits_do_not_depend_on_how_many_images_are_taken_at_a_time(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     network = _network()
-    np.testing.assert_allclose(predict_logits(network, IMAGES, batch_size), predict_logits(network, IMAGES), atol=1e-5)
+    expected = predict_logits(network, IMAGES)
+    monkeypatch.setattr(inference, "BATCH_PIXELS", n * IMAGES[0].size)
+    assert next(len(batch) for batch in inference.batches_of(IMAGES)) == min(n, 130)
+    np.testing.assert_allclose(predict_logits(network, IMAGES), expected, atol=1e-5)
 
 
 def test_probabilities_are_the_softmax_of_the_logits() -> None:

@@ -21,7 +21,7 @@ def test_pictures_become_arrays_with_their_classes(tmp_path: Path, capsys: pytes
     data = load(tmp_path, folder_spec("own", height=16, width=16), 2, tmp_path / "scratch")
     check_dataset(data)
     assert data.spec.name == "own"
-    assert data.spec.title == "pictures in own"
+    assert data.spec.title == "pictures in the folder own"
     assert data.spec.image.classes == ("a", "b/x")
     assert data.spec.image.preparation == "resize"
     assert np.bincount(data.test_labels).tolist() == [3, 2]
