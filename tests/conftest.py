@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[1]
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 # Before any library counts the cores: the workers that run the tests have one each.
 os.environ["OMP_NUM_THREADS"] = "1"
-# By these variables coverage measures child processes too, which makes their starts half as long again. The workers that
-# run the tests are measured already; stages are where they run in them, see `Pipeline.stage_here`.
+# By these variables coverage measures child processes too, whose starts then take half as long again. The workers that
+# run the tests are measured already, and with them stages that run there, see `Pipeline.stage_here`.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         os.environ.pop(name, None)

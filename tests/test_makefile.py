@@ -46,6 +46,7 @@ def test_make_demo_a_second_time_runs_nothing_and_shows_the_results(demo: Path, 
     assert finished.snapshot() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", ["demo/params.yaml", "reproduction/quick.yaml"])
 def test_what_make_changes_in_the_parameters_is_valid(overrides: str, tmp_path: Path) -> None:
     pipeline = prepare(tmp_path / "project", ROOT / overrides)
