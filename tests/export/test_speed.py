@@ -37,6 +37,7 @@ def test_a_slow_network_is_timed_no_longer_than_is_enough(monkeypatch: pytest.Mo
     assert found["note"]["latency_us"] > 0
 
 
+@pytest.mark.slow
 def test_the_exported_network_is_compared_with_pytorch(tmp_path: Path) -> None:
     threads = torch.get_num_threads()
     module = whole_network(build_network("mlp", SMALL_MLP, RED_GREEN_BLUE, NORMALIZATION), 1.0)

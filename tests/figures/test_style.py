@@ -35,6 +35,7 @@ def test_figures_and_the_stages_that_draw_import_neither_torch_nor_scikit_learn(
     assert _python(code).strip() == "set()"
 
 
+@pytest.mark.slow
 def test_a_person_s_matplotlibrc_and_backend_change_no_byte(tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text(
         "figure.dpi: 37\nfont.size: 22\naxes.facecolor: black\nsavefig.facecolor: red\naxes.grid: True\n"

@@ -15,6 +15,8 @@ from tests.conftest import ROOT
 from tests.drawing import FOLDER, drawn
 from tests.exported import RED_GREEN_BLUE, export_means
 
+# Most start the command, which takes a second.
+pytestmark = pytest.mark.slow
 MODEL = ROOT / "data/export"
 
 

@@ -135,6 +135,7 @@ def test_a_search_that_lost_part_of_its_journal_ends_as_before(
     assert _find(again, search_spec()) == searched[1]
 
 
+@pytest.mark.slow
 def test_several_jobs_find_the_same_as_one(searched: tuple[Path, SearchResult], tmp_path: Path) -> None:
     assert _find(small_problem(tmp_path), search_spec(), jobs=2) == searched[1]
 
@@ -225,6 +226,7 @@ def _stacked_search() -> SearchSpec:
     return search_spec(lr=[0.0001, 0.001, 0.003], optimizer=["adam", "rmsprop"], engine="stacked")
 
 
+@pytest.mark.slow
 def test_a_stacked_search_that_was_killed_ends_with_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

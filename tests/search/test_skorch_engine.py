@@ -99,6 +99,7 @@ def test_cells_that_share_a_training_score_as_if_each_was_trained_alone(tmp_path
     assert len({score for score, _ in together}) > 1
 
 
+@pytest.mark.slow
 def test_fits_do_not_depend_on_their_order_or_on_the_number_of_jobs(tmp_path: Path) -> None:
     problem = small_problem(tmp_path)
     cells = [cell(lr=lr, max_epochs=epochs) for lr in (0.001, 0.01) for epochs in (1, 2)]

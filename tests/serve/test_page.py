@@ -21,9 +21,12 @@ from tests.serve.test_api import drawn_seven
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Where all must be tested, it fails for want of it.
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM and not os.environ.get("CI"), reason="no chromium on the PATH (Debian: apt-get install chromium)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not CHROMIUM and not os.environ.get("CI"), reason="no chromium on the PATH (Debian: apt-get install chromium)"
+    ),
+]
 # No sandbox, for containers that run as root; and no attempts to reach anything but the service.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 STROKES = {

@@ -22,6 +22,7 @@ from PIL import Image
 from digitrec.serve import server
 from tests.serve.conftest import running, serve_command
 
+pytestmark = pytest.mark.slow
 HEAD = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
 
 

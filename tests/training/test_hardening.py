@@ -135,6 +135,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path: Path) -> 
     assert same_weights(whole, resumed)
 
 
+@pytest.mark.slow
 def test_what_a_network_was_hardened_against_harms_it_less() -> None:
     data = all_digits()
     images, labels = data.test_images, data.test_labels.astype(np.int64)

@@ -17,7 +17,7 @@ NETWORKS = [
     ("shah", {"dropout": 0.5}),
     ("wang", {}),
     ("best", {"columns": 2, "width": 4}),
-    ("resnet18", {}),
+    pytest.param("resnet18", {}, marks=pytest.mark.slow),
 ]
 
 

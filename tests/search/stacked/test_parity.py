@@ -18,6 +18,7 @@ from digitrec.training.classifier import ImageClassifier, build_classifier
 from digitrec.transforms.pixels import to_pixels
 from tests.tiny import COLOUR, MODERN, PAPER, PLAIN, SMALL_MNISTNET, small_problem
 
+pytestmark = pytest.mark.slow
 # 40 steps an epoch.
 N_TRAIN = 1280
 TRAIN, TEST = np.arange(N_TRAIN), np.arange(N_TRAIN, N_TRAIN + 100)
