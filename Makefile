@@ -29,7 +29,7 @@ demo: $(READY)  ## The whole pipeline on scikit-learn's embedded digits, in .dem
 	python demo/prepare.py .demo "$(DEMO)"
 	cd .demo && export PYTHONPATH="$(CURDIR)/.demo/src" && dvc repro && python stages/summary.py
 
-repro: $(READY)  ## The whole pipeline on MNIST (about 15 minutes on two cores); only what changed runs again
+repro: $(READY)  ## The whole pipeline on MNIST (15 to 30 minutes on two cores); only what changed runs again
 	dvc repro
 	python stages/summary.py
 
@@ -45,7 +45,7 @@ else
 	@echo "Verdicts: REPRODUCTION.md; pictures: reproduction/plots"
 endif
 
-test: lint  ## Lint and all tests, with coverage (10 minutes on two cores)
+test: lint  ## Lint and all tests, with coverage (10 to 15 minutes on two cores)
 	coverage run -m pytest --numprocesses 2 --dist worksteal
 	coverage combine --quiet
 	coverage report
