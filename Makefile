@@ -46,6 +46,7 @@ else
 endif
 
 test: lint  ## Lint and all tests, with coverage (10 to 15 minutes on two cores)
+	coverage erase
 	coverage run -m pytest --numprocesses 2 --dist worksteal
 	coverage combine --quiet
 	coverage report

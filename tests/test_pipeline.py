@@ -123,20 +123,18 @@ def repository(pipeline: Pipeline) -> Pipeline:
 
 
 def test_an_experiment_takes_numbers_in_any_notation_and_lists_and_auto(repository: Pipeline) -> None:
-    settings = ["-S", "lr=1e-5", "-S", "max_epochs=1", "-S", "search.space.lr=[0.0001,2e-03]"]
-    repository.run("dvc", "exp", "run", "train-final", *settings)
+    repository.change_params(lambda params: params.update(batch_size=32))
+    settings = ("lr=1e-5", "max_epochs=1", "search.space.lr=[0.0001,2e-03]", "batch_size=auto")
+    repository.run("dvc", "exp", "run", "train-final", *(part for value in settings for part in ("-S", value)))
     # What DVC writes, PyYAML alone would take for text.
     assert "lr: 1e-05" in (repository.folder / "params.yaml").read_text()
     trained = json.loads((repository.folder / "data/checkpoints/final.json").read_text())["training"]
     assert trained["lr"] == 1e-5
+    assert trained["batch_size"] == _json(repository, "gridsearch")["best_params"]["batch_size"] == 64
     with open(repository.folder / "plots/gridsearch.csv") as file:
         assert {float(row["lr"]) for row in csv.DictReader(file)} == {0.0001, 0.002}
     assert "lr" in repository.run("dvc", "params", "diff").stdout
     assert "train_final.json" in repository.run("dvc", "metrics", "diff").stdout
-
-    repository.run("dvc", "exp", "run", "train-final", "-S", "lr=auto")
-    trained = json.loads((repository.folder / "data/checkpoints/final.json").read_text())["training"]
-    assert trained["lr"] == _json(repository, "gridsearch")["best_params"]["lr"]
 
 
 def test_an_experiment_with_a_mistake_names_it_and_changes_nothing(repository: Pipeline) -> None:
