@@ -25,6 +25,10 @@ THINNEST = 7.0
 UNDERLINE = 0.15
 # A stroke goes on behind a gap of this share of the digit's longer side.
 BROKEN = 0.08
+# Pixels a side from which on a piece may be a frame around others.
+SMALLEST_FRAME = 12
+# Pieces that may belong to the largest, and steps from one to the next, that are looked at.
+MOST_PARTS, MOST_STEPS = 500, 8
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,9 @@ def _has_form(grey: np.ndarray, image: ImageSpec) -> bool:
 
 def _without_frames(pieces: list[Piece]) -> list[Piece]:
     """Leave out boxes and circles around digits, and lines under them."""
-    written = [p for p in pieces if not any(p is not other and _is_around(p, other) for other in pieces)]
+    pieces = sorted(pieces, key=lambda piece: piece.box[0])
+    boxes = np.array([piece.box for piece in pieces]).reshape(-1, 4)
+    written = [piece for piece in pieces if not _is_around(piece, pieces, boxes)]
     upright = [piece for piece in written if piece.height > UNDERLINE * piece.width]
     if not upright:
         return written
@@ -153,14 +159,24 @@ def _without_frames(pieces: list[Piece]) -> list[Piece]:
     ]
 
 
-def _is_around(piece: Piece, other: Piece) -> bool:
-    """Tell whether another piece, and no mere spot, is in the area that a piece encloses."""
-    left, top, right, bottom = (a - b for a, b in zip(other.box, piece.box[:2] * 2, strict=True))
-    if min(left, top) < 0 or right > piece.width or bottom > piece.height or other.height < 0.3 * piece.height:
+def _is_around(piece: Piece, others: list[Piece], boxes: np.ndarray) -> bool:
+    """Tell whether one of the others, sorted by their left sides, and no mere spot is in what a piece encloses."""
+    if min(piece.height, piece.width) < SMALLEST_FRAME:
+        return False
+    start, stop = np.searchsorted(boxes[:, 0], [piece.box[0] + 1, piece.box[2]])
+    tops, rights, bottoms = boxes[start:stop, 1:].T
+    enclosed = (tops > piece.box[1]) & (rights < piece.box[2]) & (bottoms < piece.box[3])
+    inside = start + np.flatnonzero(enclosed & (bottoms - tops >= 0.3 * piece.height))
+    if not inside.size:
         return False
     outline, _ = cv2.findContours(piece.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     area = cv2.drawContours(np.zeros(piece.mask.shape, np.uint8), outline, -1, 1, cv2.FILLED)
-    return bool(area[top:bottom, left:right][other.mask].all())
+    # Pieces do not cross: with one pixel inside, all of one is.
+    for number in inside:
+        left, top = others[number].box[:2]
+        if area[top - piece.box[1], left - piece.box[0] + int(others[number].mask[0].argmax())]:
+            return True
+    return False
 
 
 def _one_digit(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
@@ -168,13 +184,17 @@ def _one_digit(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
     pieces = _without_the_papers_edge(pieces, shape)
     main = max(pieces, key=lambda piece: max(piece.height, piece.width) * piece.area**0.5)
     extent = max(main.height, main.width)
-    chosen, rest, box = [main], [piece for piece in pieces if piece is not main], main.box
+    rest = sorted((piece for piece in pieces if piece is not main), key=lambda piece: -piece.area)[:MOST_PARTS]
+    chosen, box = [main], main.box
     ink = np.zeros(shape, np.uint8)
     main.paint(ink)
     gap = 1 + round(BROKEN * extent)
     added = [main]
-    while added:
-        around = cv2.dilate(ink, np.ones((2 * gap + 1, 2 * gap + 1), np.uint8))
+    # A stroke may go on from part to part, but not without end.
+    for _ in range(MOST_STEPS):
+        if not added:
+            break
+        around = cv2.distanceTransform(1 - ink, cv2.DIST_C, 3) <= gap
         added = []
         for piece in rest:
             apart = np.hypot(
@@ -221,6 +241,7 @@ def _digits_in_line(pieces: list[Piece]) -> list[list[Piece]]:
     """Group pieces that lie over one another into digits; leave out commas, points and specks."""
     if not pieces:
         return []
+    pieces = sorted(pieces, key=lambda piece: -piece.area)[:MOST_PARTS]
     tallest = max(piece.height for piece in pieces)
     groups: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda piece: piece.box[0]):
