@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digitrec.reading.ink import Piece, ink_of, pieces_of, reduced, stroke_width
+from digitrec.reading.ink import WEAK, Piece, ink_of, pieces_of, reduced, stroke_width
 from digitrec.reading.ruled_lines import without_ruled_lines
 from digitrec.reading.sheet import sheet_of_paper
 from digitrec.spec import ImageSpec
@@ -74,6 +74,22 @@ def find_line(grey: np.ndarray, image: ImageSpec) -> list[Digit]:
     return [page.prepare(group, image) for group in _digits_in_line(page.pieces)]
 
 
+def to_form(cover: np.ndarray, image: ImageSpec) -> np.ndarray:
+    """Bring what was drawn, cover from 0 to 1 as float32 and cut to it, to the network's form: uint8."""
+    return _centred(_fitted(cover, (cover >= WEAK).astype(np.uint8), _box_side(image)), image)
+
+
+def form_of(ink: np.ndarray, pieces: list[Piece], image: ImageSpec) -> np.ndarray:
+    """Bring pieces of a page's ink, float32 from 0 to 1, to the network's form: uint8."""
+    left, top, right, bottom = _union([piece.box for piece in pieces])
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    for piece in pieces:
+        piece.paint(mask, (left, top))
+    inside = cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0
+    digit = np.where(inside, ink[top:bottom, left:right], 0).astype(np.float32)
+    return _centred(_fitted(digit, mask, _box_side(image)), image)
+
+
 @dataclass(frozen=True)
 class _Page:
     """Ink and its pieces on a page that is a part of an image, reduced by `scale`, with `origin` in its corner."""
@@ -87,11 +103,6 @@ class _Page:
     def prepare(self, pieces: list[Piece], image: ImageSpec) -> Digit:
         """Prepare the digit that consists of these pieces."""
         left, top, right, bottom = _union([piece.box for piece in pieces])
-        mask = np.zeros((bottom - top, right - left), np.uint8)
-        for piece in pieces:
-            piece.paint(mask, (left, top))
-        inside = cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0
-        digit = np.where(inside, self.ink[top:bottom, left:right], 0).astype(np.float32)
         height, width = self.shape
         x, y = self.origin
         box = (
@@ -100,7 +111,7 @@ class _Page:
             min(width, int(np.ceil((x + right) / self.scale))),
             min(height, int(np.ceil((y + bottom) / self.scale))),
         )
-        return Digit(_centred(_fitted(digit, mask, _box_side(image)), image), box)
+        return Digit(form_of(self.ink, pieces, image), box)
 
 
 def _read(grey: np.ndarray) -> _Page:

@@ -180,7 +180,7 @@ def _otsu(ink: np.ndarray, noise: float) -> float:
     return min(found / 255 * top, 0.5 * top)
 
 
-def pieces_of(ink: np.ndarray, most: int = MOST_PIECES) -> list[Piece]:
+def pieces_of(ink: np.ndarray, most: int = MOST_PIECES, speck: float = SPECK) -> list[Piece]:
     """Find connected pieces, without specks; faint ink counts where it touches strong ink (hysteresis, Canny, 1986).
 
     Parameters
@@ -189,6 +189,8 @@ def pieces_of(ink: np.ndarray, most: int = MOST_PIECES) -> list[Piece]:
         float32 of shape (height, width), 0 to 1.
     most : int
         Of so many, the largest.
+    speck : float
+        Share of the largest piece's area that a piece needs to count.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats((ink >= WEAK).astype(np.uint8), connectivity=8)
     strong = np.bincount(labels[ink >= STRONG], minlength=count)
@@ -197,7 +199,7 @@ def pieces_of(ink: np.ndarray, most: int = MOST_PIECES) -> list[Piece]:
     areas = np.where(strong > 0, stats[:, cv2.CC_STAT_AREA], 0)
     areas[0] = 0
     boxes = stats[:, cv2.CC_STAT_WIDTH].astype(np.int64) * stats[:, cv2.CC_STAT_HEIGHT]
-    numbers = np.flatnonzero(areas >= max(1, SPECK * areas.max()))
+    numbers = np.flatnonzero(areas >= max(1, speck * areas.max()))
     largest = numbers[np.argsort(-areas[numbers], kind="stable")][:most]
     largest = largest[: max(1, int(np.searchsorted(np.cumsum(boxes[largest]), MOST_IMAGES * ink.size, "right")))]
     pieces = []

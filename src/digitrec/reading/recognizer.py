@@ -42,8 +42,9 @@ class Exported(Spec):
     accuracy_ci95: list[float] = Field(min_length=2, max_length=2)
     errors: int = Field(ge=0)
     n: int = Field(ge=1)
-    # Of `model.onnx`.
+    # Of `model.onnx`, and of `reader.onnx` where there is one: it also answers that something is no digit.
     sha256: str
+    reader_sha256: str | None = None
 
 
 class Recognizer:
@@ -52,7 +53,7 @@ class Recognizer:
     Parameters
     ----------
     folder : Path
-        That holds `model.onnx` and `model.json`.
+        That holds `model.onnx` and `model.json`, and `reader.onnx` where there is such a network.
     threads : int
         That one call may use.
 
@@ -66,6 +67,8 @@ class Recognizer:
         Names of the classes, in the order of the probabilities.
     threshold : float
         Answers less probable than this are better not given.
+    refuses : bool
+        Whether it can tell that an image shows none of the classes: all probabilities are then low.
 
     Raises
     ------
@@ -82,33 +85,76 @@ class Recognizer:
         self.description = _description(about, text)
         self.image, self.threshold = self.description.dataset.image, self.description.threshold
         self.classes = self.image.classes
-        if hashlib.sha256(content).hexdigest() != self.description.sha256:
-            raise RecognizerError(
-                f"{model}: its SHA-256 is not the one in {about.name}: it was cut short or belongs to another. {ADVICE}"
-            )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        # What goes wrong is raised; it need not be logged as well.
-        options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplemented, UnicodeDecodeError) as error:
-            raise RecognizerError(f"{model}: is no network that ONNX Runtime reads ({error}). {ADVICE}") from error
-        takes = [(part.name, part.type, part.shape[1:]) for part in self._session.get_inputs()]
-        gives = [(part.type, part.shape[1:]) for part in self._session.get_outputs()]
-        expected = [(INPUT, "tensor(uint8)", list(self.image.shape))], [("tensor(float)", [len(self.classes)])]
-        if (takes, gives) != expected:
-            raise RecognizerError(
-                f"{model}: is another kind of network, expected one from {self.image} uint8 pixels to "
-                f"{len(self.classes)} probabilities. {ADVICE}"
-            )
+        self._session = _session(model, content, self.description.sha256, threads)
+        _check(model, self._session, self.image.shape, len(self.classes))
+        self._reader = None
+        if self.description.reader_sha256:
+            reader = folder / "reader.onnx"
+            try:
+                content = reader.read_bytes()
+            except OSError as error:
+                raise RecognizerError(f"{reader}: cannot be read ({error.strerror}). {ADVICE}") from error
+            self._reader = _session(reader, content, self.description.reader_sha256, threads)
+            _check(reader, self._reader, self.image.shape, len(self.classes) + 1)
+        self.refuses = self._reader is not None
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Give calibrated probabilities, float32 of shape (n, classes), for uint8 (n, height, width, channels)."""
-        if len(images) <= BATCH:
-            return self._session.run(None, {INPUT: images})[0]
+        """Give probabilities, float32 of shape (n, classes), for uint8 (n, height, width, channels).
+
+        What is missing to 1 in all is the probability that an image shows none of the classes.
+        """
+        if not len(images):
+            return np.zeros((0, len(self.classes)), np.float32)
         parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        return np.concatenate([self._session.run(None, {INPUT: part})[0] for part in parts])
+        return np.concatenate([self._answers(part) for part in parts]) if len(parts) > 1 else self._answers(images)
+
+    def _answers(self, images: np.ndarray) -> np.ndarray:
+        answers = self._session.run(None, {INPUT: images})[0]
+        return answers if self._reader is None else joined(answers, self._reader.run(None, {INPUT: images})[0])
+
+
+def joined(answers: np.ndarray, reader: np.ndarray) -> np.ndarray:
+    """Put two networks' answers together.
+
+    Parameters
+    ----------
+    answers : array
+        Probabilities of the classes, floats of shape (n, classes).
+    reader : array
+        Probabilities of the classes and of none of them, floats of shape (n, classes + 1).
+
+    Returns
+    -------
+    array
+        float32 of shape (n, classes): the mean of what both say of the classes, times the probability of any of them.
+    """
+    some = 1 - reader[:, -1:]
+    return ((answers * some + reader[:, :-1]) / 2).astype(np.float32)
+
+
+def _session(path: Path, content: bytes, sha256: str, threads: int) -> onnxruntime.InferenceSession:
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise RecognizerError(
+            f"{path}: its SHA-256 is not the one in model.json: it was cut short or belongs to another. {ADVICE}"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # What goes wrong is raised; it need not be logged as well.
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplemented, UnicodeDecodeError) as error:
+        raise RecognizerError(f"{path}: is no network that ONNX Runtime reads ({error}). {ADVICE}") from error
+
+
+def _check(path: Path, session: onnxruntime.InferenceSession, shape: tuple[int, ...], n_answers: int) -> None:
+    takes = [(part.name, part.type, part.shape[1:]) for part in session.get_inputs()]
+    gives = [(part.type, part.shape[1:]) for part in session.get_outputs()]
+    if (takes, gives) != ([(INPUT, "tensor(uint8)", list(shape))], [("tensor(float)", [n_answers])]):
+        raise RecognizerError(
+            f"{path}: is another kind of network, expected one from {'x'.join(map(str, shape))} uint8 pixels to "
+            f"{n_answers} probabilities. {ADVICE}"
+        )
 
 
 def _description(about: Path, text: bytes) -> Exported:
