@@ -76,7 +76,7 @@ class Examples:
         rng, height = self.rng, self._height()
         letter, font = LETTERS[rng.integers(len(LETTERS))], FONTS[rng.integers(len(FONTS))]
         image = np.zeros((160, 160), np.uint8)
-        cv2.putText(image, letter, (40, 115), font, 3.2, 255, int(rng.integers(4, 16)), cv2.LINE_AA)
+        cv2.putText(image, letter, (40, 115), font, 3.2, 255, int(rng.integers(2, 16)), cv2.LINE_AA)
         turn, slant, squeeze = rng.normal(0, 0.12), rng.normal(0.05, 0.18), rng.uniform(0.7, 1.2)
         matrix = np.array([[squeeze, -slant, 0], [turn, 1, 0]], np.float32)
         matrix[:, 2] = 80 - matrix[:, :2] @ [80, 80]

@@ -1,4 +1,4 @@
-"""Strokes of a pen: digits as many hands write them, signs, and scribbles that are neither; all from a random generator."""
+"""Strokes of a pen: digits as many hands write them, signs, and scribbles that are neither."""
 
 import cv2
 import numpy as np

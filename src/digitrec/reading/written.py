@@ -1,33 +1,15 @@
-"""A page's ink and pieces, and what a network gets of them."""
-
-from dataclasses import dataclass
+"""A page's ink, whatever its light, without the lines of tables, and turned."""
 
 import cv2
 import numpy as np
 
-from digitrec.reading.ink import FAINTEST, Piece, pieces_of
+from digitrec.reading.ink import FAINTEST, Piece
 
 # Pixels on the longer side in which a page's own grey is looked for, and the share of that side that no stroke is as
 # thick as.
 SIDE, THICKEST = 480, 1 / 11
 # Ink differs from the page by this share of what most of the ink does, and by so many times the noise.
 SHARE, NOISES = 0.35, 4.0
-
-
-@dataclass(frozen=True)
-class Written:
-    """What is written on a page.
-
-    Attributes
-    ----------
-    ink : array
-        float32 of shape (height, width), from 0 to 1.
-    pieces : list of Piece
-        Connected ink.
-    """
-
-    ink: np.ndarray
-    pieces: list[Piece]
 
 
 def page_ink(grey: np.ndarray) -> np.ndarray:
@@ -97,17 +79,23 @@ def _scaled(ink: np.ndarray, noise: float) -> np.ndarray:
     )
 
 
-def written_on(ink: np.ndarray, height: float | None = None) -> Written:
-    """Find pieces; where a digit's height is known, lines that are longer than digits are taken away before."""
-    pieces = pieces_of(ink, speck=0)
-    if height:
-        ink = _without_long_lines(ink, pieces, height)
-        pieces = pieces_of(ink, speck=0)
-    return Written(ink, pieces)
+def without_long_lines(ink: np.ndarray, pieces: list[Piece], height: float) -> np.ndarray:
+    """Take lines of tables, rulings and underlines out of pieces that are far larger than a digit.
 
+    Parameters
+    ----------
+    ink : array
+        float32 of shape (height, width), from 0 to 1.
+    pieces : list of Piece
+        Its pieces.
+    height : float
+        Of a usual digit, in pixels.
 
-def _without_long_lines(ink: np.ndarray, pieces: list[Piece], height: float) -> np.ndarray:
-    """Take lines of tables, rulings and underlines out of pieces that are far larger than a digit."""
+    Returns
+    -------
+    array
+        The same without lines, or `ink` itself where there are none.
+    """
     long = [piece for piece in pieces if max(piece.height, piece.width) > 3.5 * height]
     if not long:
         return ink
