@@ -13,6 +13,8 @@ SMALL = 28
 FAINTEST = 10
 # Share of an image's variance that lies between two shades, from which on it has no more than these.
 TWO_SHADES = 0.85
+# Ink is at least this share of what the darkest of it is.
+LEAST_OTSU = 0.12
 # A piece of ink counts from this share of the largest piece's area on.
 SPECK = 0.02
 # Ink from 0 to 1: what is ink for certain, and what is where it touches that.
@@ -129,7 +131,11 @@ def _page_around_a_large_digit(grey: np.ndarray) -> np.ndarray | None:
     least = 0.8 if along else 0.5
     if width < least * grey.shape[1] or height < least * grey.shape[0] or stroke_width(ink) > 0.25 * max(grey.shape):
         return None
-    return np.full(grey.shape, np.median(parts[light]), np.float32)
+    # The frame is surely paper; the rest may be a stroke's soft rim.
+    frame = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    of_page = frame[np.concatenate(sides) == light]
+    enough = of_page.size > 0.3 * frame.size
+    return np.full(grey.shape, np.median(of_page if enough else parts[light]), np.float32)
 
 
 def _page_of(grey: np.ndarray) -> np.ndarray:
@@ -177,7 +183,8 @@ def _otsu(ink: np.ndarray, noise: float) -> float:
     top = _percentile(inside, 99.5)
     levels = np.clip(inside * (255 / top), 0, 255).astype(np.uint8).reshape(1, -1)
     found, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return min(found / 255 * top, 0.5 * top)
+    # Where all stand out alike, Otsu's threshold is 0, and one level of noise would be ink.
+    return float(np.clip(found / 255, LEAST_OTSU, 0.5)) * top
 
 
 def pieces_of(ink: np.ndarray, most: int = MOST_PIECES, speck: float = SPECK) -> list[Piece]:

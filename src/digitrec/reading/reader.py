@@ -14,6 +14,8 @@ from digitrec.reading.written import page_ink, turned, without_long_lines
 TURN_SAMPLE, TURN_MARGIN = 80, 0.15
 # From this probability on a piece tells how high digits are.
 SEED = 0.5
+# Of several digits where one is expected, each is as sure as this, and as high as this share of the highest.
+SURE, ALIKE = 0.9, 0.5
 # Of no more pieces of a page than these, the largest, the network is asked.
 MOST_ASKED = 9000
 
@@ -42,6 +44,13 @@ def read_page(grey: np.ndarray, network: Network) -> Reading:
             break
     matrix = np.array([[1, 0, origin[0]], [0, 1, origin[1]]]) / scale
     return moved(reading, matrix, grey.shape)
+
+
+def count_digits(grey: np.ndarray, network: Network) -> int:
+    """Count the digits on a picture that are surely digits and about as high as the highest; see `read_page`."""
+    sure = [mark for mark in read_page(grey, network).digits if mark.sure >= SURE]
+    heights = [mark.box[3] - mark.box[1] for mark in sure]
+    return sum(height >= ALIKE * max(heights) for height in heights)
 
 
 def _read(ink: np.ndarray, network: Network) -> Reading:

@@ -11,7 +11,7 @@ from digitrec.spec import ImageSpec, Normalization, Recipe, TrainingSpec
 # The answer for what is no digit.
 NONE = "none"
 # Drawn examples beside the dataset's own images: of digits, of what is none, and of each kind of that for validation.
-N_DIGITS, N_OTHERS, N_VALID = 30_000, 48_000, 250
+N_DIGITS, N_OTHERS, N_VALID = 24_000, 40_000, 250
 
 
 def reads_digits(image: ImageSpec) -> bool:
@@ -29,7 +29,7 @@ def reader_training(normalization: Normalization, seed: int) -> TrainingSpec:
     recipe = Recipe(schedule="one_cycle", rotation=8, scale=0.08, shift=1, flagged_ones=0.25)
     return TrainingSpec(
         lr=0.006,
-        max_epochs=8,
+        max_epochs=6,
         batch_size=64,
         optimizer="adam",
         architecture={"width": 24},
