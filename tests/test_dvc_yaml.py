@@ -18,6 +18,7 @@ NAMED = {
     "train-final": ("models", "${model}"),
     "evaluate": ("models", "${model}"),
     "calibrate": ("models", "${model}"),
+    "train-reader": ("models", "${model}"),
     "export": ("models", "${model}"),
     "robustness": ("models", "${model}"),
     "fit-baseline": ("baselines", "${item.name}"),

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from digitrec.reading import marks
 from digitrec.reading.decoding import ImageError, decode
 from digitrec.reading.preparation import Prepared, prepare
 from digitrec.reading.reader import read_page
@@ -15,14 +16,10 @@ from digitrec.spec import ImageSpec
 BATCH = 64
 
 
-class Network(Protocol):
-    """What answers: `digitrec.reading.recognizer.Recognizer`."""
+class Network(marks.Network, Protocol):
+    """What answers, and from which probability on it is sure: `digitrec.reading.recognizer.Recognizer`."""
 
-    image: ImageSpec
     threshold: float
-
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Give calibrated probabilities, float32 of shape (n, classes), for uint8 (n, height, width, channels)."""
 
 
 def thing_shown(image: ImageSpec) -> str:

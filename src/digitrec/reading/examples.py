@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from digitrec.reading.digits import to_form
+from digitrec.reading.form import to_form
 from digitrec.reading.pages import FONTS, enlarged
 from digitrec.reading.strokes import SIGNS, digit_strokes, drawn_strokes, scribble, strokes_of
 from digitrec.spec import ImageSpec

@@ -6,7 +6,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from digitrec.reading.digits import form_of
+from digitrec.reading.form import form_of, union_of
 from digitrec.reading.ink import Piece
 from digitrec.spec import ImageSpec
 
@@ -98,13 +98,8 @@ class Asking:
     def marks(self, groups: list[list[Piece]]) -> list[Mark]:
         """Prepare groups of pieces and ask about them."""
         forms = self.forms(groups)
-        boxes = [_around([piece.box for piece in group]) for group in groups]
+        boxes = [union_of([piece.box for piece in group]) for group in groups]
         return [Mark(*parts) for parts in zip(forms, boxes, self.answers(forms), strict=True)]
-
-
-def _around(boxes: list[Box]) -> Box:
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def moved(reading: Reading, matrix: np.ndarray, shape: tuple[int, ...]) -> Reading:

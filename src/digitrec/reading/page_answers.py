@@ -7,9 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from digitrec.reading.answers import answer, nothing_found
+from digitrec.reading.answers import Network, answer, nothing_found
 from digitrec.reading.decoding import ImageError, decode
-from digitrec.reading.marks import Mark, Network, Reading
+from digitrec.reading.marks import Mark, Reading
 from digitrec.reading.reader import read_page
 
 # Digits further apart than so many of their heights stand in two columns of a table.
@@ -18,13 +18,7 @@ COLUMN_GAP = 1.0
 SURE, UNSURE, OTHER = (20, 130, 60), (200, 110, 0), (190, 40, 40)
 
 
-class Thresholded(Network):
-    """What answers, and from which probability on an answer is sure."""
-
-    threshold: float
-
-
-def page_of(reading: Reading, network: Thresholded) -> dict[str, Any]:
+def page_of(reading: Reading, network: Network) -> dict[str, Any]:
     """Put what was read into words.
 
     Returns
@@ -44,7 +38,7 @@ def page_of(reading: Reading, network: Thresholded) -> dict[str, Any]:
     }
 
 
-def _digit(mark: Mark, network: Thresholded) -> dict[str, Any]:
+def _digit(mark: Mark, network: Network) -> dict[str, Any]:
     found = answer(mark.probabilities, network.image.classes, network.threshold)
     digit: dict[str, Any] = {"box": list(mark.box)}
     digit |= {key: found[key] for key in ("best", "probability", "second", "second_probability")}
@@ -52,13 +46,13 @@ def _digit(mark: Mark, network: Thresholded) -> dict[str, Any]:
 
 
 def read_pages(
-    network: Thresholded, images: Iterable[tuple[str, bytes | ImageError]]
+    network: Network, images: Iterable[tuple[str, bytes | ImageError]]
 ) -> Iterator[tuple[dict[str, Any], np.ndarray | None]]:
     """Read image files.
 
     Parameters
     ----------
-    network : Thresholded
+    network : Network
     images : iterable of (str, bytes or ImageError)
         Name and content; an error in place of the content is passed on.
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from digitrec.reading.decoding import decode, decode_picture
-from digitrec.reading.digits import find_digit, has_form
+from digitrec.reading.digits import find_digit
+from digitrec.reading.form import has_form
 from digitrec.reading.marks import Network
 from digitrec.reading.reader import count_digits
 from digitrec.reading.resizing import enough_pixels, fit_picture

@@ -2,6 +2,7 @@
 
 import hashlib
 import reprlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -103,13 +104,22 @@ class Recognizer:
 
         What is missing to 1 in all is the probability that an image shows none of the classes.
         """
-        if not len(images):
-            return np.zeros((0, len(self.classes)), np.float32)
-        parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        return np.concatenate([self._answers(part) for part in parts]) if len(parts) > 1 else self._answers(images)
+        return self._in_batches(self._joined, images)
 
-    def _answers(self, images: np.ndarray) -> np.ndarray:
-        answers = self._session.run(None, {INPUT: images})[0]
+    def alone(self, images: np.ndarray) -> np.ndarray:
+        """Give the final network's calibrated probabilities without the reader's, of the same shapes."""
+        return self._in_batches(self._final, images)
+
+    def _in_batches(self, answer: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:
+        if len(images) <= BATCH:
+            return answer(images)
+        return np.concatenate([answer(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
+
+    def _final(self, images: np.ndarray) -> np.ndarray:
+        return self._session.run(None, {INPUT: images})[0]
+
+    def _joined(self, images: np.ndarray) -> np.ndarray:
+        answers = self._final(images)
         return answers if self._reader is None else joined(answers, self._reader.run(None, {INPUT: images})[0])
 
 
