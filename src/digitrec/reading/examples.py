@@ -5,7 +5,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from digitrec.reading.form import to_form
+from digitrec.reading.form import box_of, to_form
+from digitrec.reading.ink import WEAK
 from digitrec.reading.pages import FONTS, enlarged
 from digitrec.reading.strokes import SIGNS, digit_strokes, drawn_strokes, scribble, strokes_of
 from digitrec.spec import ImageSpec
@@ -13,7 +14,7 @@ from digitrec.spec import ImageSpec
 # Letters of OpenCV's Hershey fonts but those that look like a digit in some hand.
 LETTERS = "ACEFGHJKLMNPRTUVWXYacdefhkmnprtuvwx&@"
 # Digits that are none when they lie on their side, and those of which a half is none.
-LYING, HALVES = (2, 3, 4, 5, 7), (0, 2, 3, 5, 6, 8, 9)
+LYING, HALVES = (2, 3, 4, 5, 7), (2, 3, 5, 6)
 Draw = Callable[["Examples"], np.ndarray]
 
 
@@ -39,16 +40,31 @@ class Examples:
         """Draw digits: half of them MNIST's, as if found on a page, half by strokes, uint8 (n, 28, 28), and labels."""
         labels = self.rng.integers(10, size=n)
         covers = (self._found(label) if k % 2 else self._by_strokes(label) for k, label in enumerate(labels))
-        return np.stack([to_form(cover, self.image) for cover in covers]), labels
+        return np.stack([self._form(cover) for cover in covers]), labels
 
     def others(self, n: int) -> np.ndarray:
         """Draw what is no digit, every kind in turn: uint8 of shape (n, 28, 28)."""
         kinds = list(KINDS.values())
-        return np.stack([to_form(kinds[k % len(kinds)](self), self.image) for k in range(n)])
+        return np.stack([self._form(kinds[k % len(kinds)](self)) for k in range(n)])
 
     def of_kind(self, kind: str, n: int) -> np.ndarray:
         """Draw what is no digit, of one of KINDS: uint8 of shape (n, 28, 28)."""
-        return np.stack([to_form(KINDS[kind](self), self.image) for _ in range(n)])
+        return np.stack([self._form(KINDS[kind](self)) for _ in range(n)])
+
+    def _form(self, cover: np.ndarray) -> np.ndarray:
+        """Bring a cover to the form, half of them as blurred, uneven and rough as what is found on photographs."""
+        rng = self.rng
+        if rng.random() < 0.5:
+            cover = np.pad(cover, 2)
+            cover = cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.3, 0.02 * max(cover.shape) + 0.4))
+            cover = cover * rng.uniform(0.7, 1.3) + rng.normal(0, rng.uniform(0, 0.12), cover.shape)
+            inside = cv2.dilate((cover > WEAK + 0.1).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+            cover = np.where(inside, np.clip(cover, 0, 1), 0).astype(np.float32)
+            left, top, right, bottom = box_of(cover >= WEAK)
+            if right <= left:
+                return np.zeros((self.image.height, self.image.width), np.uint8)
+            cover = cover[top:bottom, left:right]
+        return to_form(cover, self.image)
 
     def _any(self, digits: tuple[int, ...] = tuple(range(10))) -> int:
         return int(digits[self.rng.integers(len(digits))])

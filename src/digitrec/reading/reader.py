@@ -6,12 +6,15 @@ import numpy as np
 from digitrec.reading.ink import Piece, pieces_of, reduced
 from digitrec.reading.marks import Asking, Network, Reading, moved
 from digitrec.reading.row_reading import read_rows
+from digitrec.reading.rows import slope_of
 from digitrec.reading.ruled_lines import without_ruled_lines
 from digitrec.reading.sheet import sheet_of_paper
 from digitrec.reading.written import page_ink, turned, without_long_lines
 
 # Pieces by which a page's turn is told, and how much surer the network must be of the turned ones on the average.
 TURN_SAMPLE, TURN_MARGIN = 80, 0.15
+# Rows that slant by more degrees may be those of a page that is turned, if so many digits or more show it.
+MOST_SLANT, LEAST_SLANTED = 10.0, 4
 # From this probability on a piece tells how high digits are.
 SEED = 0.5
 # Of several digits where one is expected, each is as sure as this, and as high as this share of the highest.
@@ -39,7 +42,7 @@ def read_page(grey: np.ndarray, network: Network) -> Reading:
     sheet = sheet_of_paper(small)
     reading, origin = Reading(), (0, 0)
     for part, place in [sheet, (small, (0, 0))] if sheet else [(small, (0, 0))]:
-        reading, origin = _read(without_ruled_lines(page_ink(part)), network), place
+        reading, origin = _read(without_ruled_lines(page_ink(part), several=True), network), place
         if reading.rows:
             break
     matrix = np.array([[1, 0, origin[0]], [0, 1, origin[1]]]) / scale
@@ -58,13 +61,35 @@ def _read(ink: np.ndarray, network: Network) -> Reading:
     asking, pieces = Asking(ink, network), _of_some_size(pieces_of(ink, speck=0), ink)
     forms = asking.forms([[piece] for piece in pieces])
     angle = _turn(asking, pieces, forms)
-    if not angle:
-        return _read_upright(asking, pieces, asking.answers(forms))
+    reading = _read_turned(ink, network, angle) if angle else _read_upright(asking, pieces, asking.answers(forms))
+    slant = _slant(reading)
+    if abs(slant) > MOST_SLANT:
+        # The page, and not the rows alone, may be turned.
+        other = _read_turned(ink, network, angle + slant)
+        if _worth(other) > _worth(reading):
+            return other
+    return reading
+
+
+def _read_turned(ink: np.ndarray, network: Network, angle: float) -> Reading:
     upright, matrix = turned(ink, angle)
     asking, pieces = Asking(upright, network), _of_some_size(pieces_of(upright, speck=0), upright)
     reading = _read_upright(asking, pieces, asking.answers(asking.forms([[piece] for piece in pieces])))
-    reading = Reading(reading.rows, reading.others, angle)
+    reading = Reading(reading.rows, reading.others, angle % 360)
     return moved(reading, cv2.invertAffineTransform(matrix), ink.shape)
+
+
+def _slant(reading: Reading) -> float:
+    """Give the angle, in degrees against the clock, that would make a reading's rows level."""
+    boxes = np.array([mark.box for mark in (*reading.digits, *reading.others)], float).reshape(-1, 4)
+    if len(boxes) < LEAST_SLANTED or reading.turned:
+        return 0.0
+    return float(np.degrees(np.arctan(slope_of(boxes, float(np.median(boxes[:, 3] - boxes[:, 1]))))))
+
+
+def _worth(reading: Reading) -> float:
+    """Tell how much a reading makes of a page: sure digits, and little else."""
+    return sum(2 * mark.sure - 1 for mark in reading.digits) - 0.5 * len(reading.others)
 
 
 def _read_upright(asking: Asking, pieces: list[Piece], probabilities: np.ndarray) -> Reading:

@@ -17,6 +17,8 @@ LEAST, LARGEST, WIDEST, LONGEST, PART = 0.3, 2.0, 0.62, 8.0, 0.1
 DIGIT, PERHAPS = 0.35, 0.3
 # Parts of a cut piece are digits from this probability on.
 CUT = 0.6
+# A row of few digits of which none is as probable as this is none.
+DOUBTFUL = 0.75
 # Pieces that a digit may be broken into.
 MOST_PARTS = 4
 
@@ -40,7 +42,7 @@ class _Cut(NamedTuple):
 
 
 def read_rows(asking: Asking, pieces: list[Piece], probabilities: np.ndarray, height: float) -> Reading:
-    """Read what stands in rows.
+    """Read what stands in rows; what is alone in its row and none too sure is left out where others have more.
 
     Parameters
     ----------
@@ -73,7 +75,10 @@ def read_rows(asking: Asking, pieces: list[Piece], probabilities: np.ndarray, he
         if digits:
             reading.rows.append(digits)
         reading.others.extend(others)
-    return reading
+    longest = max(map(len, reading.rows), default=0)
+    doubtful = [row for row in reading.rows if len(row) <= longest / 3 and max(mark.sure for mark in row) < DOUBTFUL]
+    rows = [row for row in reading.rows if not any(row is other for other in doubtful)]
+    return Reading(rows, reading.others + [mark for row in doubtful for mark in row])
 
 
 def _in_rows(pieces: list[Piece], sure: np.ndarray, height: float) -> list[list[Piece]]:
@@ -96,7 +101,10 @@ def _in_rows(pieces: list[Piece], sure: np.ndarray, height: float) -> list[list[
         if keep or not PART * height <= largest <= LARGEST * height:
             continue
         apart = abs(places - [(piece.box[0] + piece.box[2]) / 2, (piece.box[1] + piece.box[3]) / 2])
-        near = np.flatnonzero((apart[:, 0] < 1.2 * height) & (apart[:, 1] < 0.8 * height))
+        near = np.flatnonzero(
+            (apart[:, 0] < 1.2 * height) & (apart[:, 1] < 0.8 * height)
+            | (apart[:, 0] < 3 * height) & (apart[:, 1] < 0.5 * height) & (piece.height > 0.5 * height)
+        )
         if near.size:
             rows[owner[near[apart[near].sum(1).argmin()]]].append(piece)
     return [sorted(row, key=lambda piece: piece.box[0] + piece.box[2]) for row in rows]

@@ -115,9 +115,11 @@ def _off(row: list[int], chain: list[int], x: np.ndarray, y: np.ndarray, height:
     row_x, row_y = x[row], y[row]
     apart = abs(x[chain][:, None] - row_x[None])
     which, near = np.unravel_index(int(apart.argmin()), apart.shape)
-    # The row's nearest members say where it goes on.
-    nearest = np.argsort(abs(row_x - x[chain[which]]))[:3]
-    expected = float(np.average(row_y[nearest], weights=1 / (abs(row_x[nearest] - x[chain[which]]) + height)))
-    off = abs(y[chain[which]] - expected) / height
+    # The nearest members of both say where they go on; one alone may lie off.
+    sides = []
+    for xs, ys, place in ((row_x, row_y, x[chain[which]]), (x[chain], y[chain], row_x[near])):
+        nearest = np.argsort(abs(xs - place))[:3]
+        sides.append(float(np.average(ys[nearest], weights=1 / (abs(xs[nearest] - place) + height))))
+    off = abs(sides[0] - sides[1]) / height
     # Two boxes at the same place across are one over the other, in two rows, unless one is a mere part.
     return off if apart[which, near] > 0.25 * height else off + 0.25

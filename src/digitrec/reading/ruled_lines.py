@@ -11,13 +11,15 @@ SMALLEST = 12
 MOST_LINES = 200
 
 
-def without_ruled_lines(ink: np.ndarray) -> np.ndarray:
+def without_ruled_lines(ink: np.ndarray, several: bool = False) -> np.ndarray:
     """Take a page's ruled lines away: thin, straight, from border to border.
 
     Parameters
     ----------
     ink : array
         float32 of shape (height, width), 0 to 1.
+    several : bool
+        Whether the page may hold more than one digit: what goes from border to border is then no digit's own stroke.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def without_ruled_lines(ink: np.ndarray) -> np.ndarray:
     # In a tight crop a 7's bar or a 1 goes from border to border as well, but is as thick as the rest.
     stroke = stroke_width(largest.mask.astype(np.uint8))
     thickest = max(thick_across, thick_down)
-    if thickest > 0.7 * stroke and n_across < 3 and n_down < 3:
+    if not several and thickest > 0.7 * stroke and n_across < 3 and n_down < 3:
         return ink
     if max(largest.height, largest.width) < 6:
         return ink
