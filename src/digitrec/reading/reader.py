@@ -15,6 +15,8 @@ from digitrec.reading.written import page_ink, turned, without_long_lines
 TURN_SAMPLE, TURN_MARGIN = 80, 0.15
 # Rows that slant by more degrees may be those of a page that is turned, if so many digits or more show it.
 MOST_SLANT, LEAST_SLANTED = 10.0, 4
+# A reading that makes less of each thing on the page is poor.
+POOR = 0.5
 # From this probability on a piece tells how high digits are.
 SEED = 0.5
 # Of several digits where one is expected, each is as sure as this, and as high as this share of the highest.
@@ -42,7 +44,7 @@ def read_page(grey: np.ndarray, network: Network) -> Reading:
     sheet = sheet_of_paper(small)
     reading, origin = Reading(), (0, 0)
     for part, place in [sheet, (small, (0, 0))] if sheet else [(small, (0, 0))]:
-        reading, origin = _read(without_ruled_lines(page_ink(part), several=True), network), place
+        reading, origin = _read_paper(part, network), place
         if reading.rows:
             break
     matrix = np.array([[1, 0, origin[0]], [0, 1, origin[1]]]) / scale
@@ -54,6 +56,16 @@ def count_digits(grey: np.ndarray, network: Network) -> int:
     sure = [mark for mark in read_page(grey, network).digits if mark.sure >= SURE]
     heights = [mark.box[3] - mark.box[1] for mark in sure]
     return sum(height >= ALIKE * max(heights) for height in heights)
+
+
+def _read_paper(grey: np.ndarray, network: Network) -> Reading:
+    """Read a sheet of paper; where little of what is on it can be read, what is darkest alone."""
+    reading = _read(without_ruled_lines(page_ink(grey), several=True), network)
+    if _worth(reading) < POOR * (len(reading.digits) + len(reading.others)) or not reading.rows:
+        other = _read(without_ruled_lines(page_ink(grey, darkest=True), several=True), network)
+        if _worth(other) > _worth(reading):
+            return other
+    return reading
 
 
 def _read(ink: np.ndarray, network: Network) -> Reading:

@@ -17,6 +17,8 @@ LEAST, LARGEST, WIDEST, LONGEST, PART = 0.3, 2.0, 0.62, 8.0, 0.1
 DIGIT, PERHAPS = 0.35, 0.3
 # Parts of a cut piece are digits from this probability on.
 CUT = 0.6
+# Letters of a word are no further apart than so many heights.
+WORD_GAP = 0.5
 # A row of few digits of which none is as probable as this is none.
 DOUBTFUL = 0.75
 # Pieces that a digit may be broken into.
@@ -199,12 +201,29 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float) -> tuple[list[
             found = weight * np.log(max(way.sure, 1e-4)) + value[first + way.count]
             if found > value[first] and way.sure >= DIGIT:
                 value[first], chosen[first] = found, way
-    digits: list[Mark] = []
-    others: list[Mark] = []
+    seen: list[tuple[Mark, bool]] = []
     place = 0
     while place < n:
-        digits += chosen[place].marks
-        if not chosen[place].marks:
-            others.append(alone[place])
-        place += chosen[place].count
+        way = chosen[place]
+        seen += [(mark, True) for mark in way.marks] or [(alone[place], False)]
+        place += way.count
+    return _without_words(seen, height)
+
+
+def _without_words(seen: list[tuple[Mark, bool]], height: float) -> tuple[list[Mark], list[Mark]]:
+    """Part digits from what is none; among letters that stand close together, what looks like a digit is none."""
+    words: list[list[tuple[Mark, bool]]] = []
+    right = -np.inf
+    for mark, is_digit in seen:
+        if mark.box[0] - right > WORD_GAP * height:
+            words.append([])
+        words[-1].append((mark, is_digit))
+        right = max(right, mark.box[2])
+    digits: list[Mark] = []
+    others: list[Mark] = []
+    for word in words:
+        letters = sum(not is_digit and mark.box[3] - mark.box[1] > 0.4 * height for mark, is_digit in word)
+        is_word = letters >= 2 and letters >= sum(is_digit for _, is_digit in word)
+        for mark, is_digit in word:
+            (digits if is_digit and not is_word else others).append(mark)
     return digits, others

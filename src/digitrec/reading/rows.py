@@ -6,7 +6,7 @@ import numpy as np
 SLOPES = np.linspace(-0.9, 0.9, 73)
 PRIOR = 0.7
 # Boxes by which the slope is found, and those within so many heights to the right of each that are looked at.
-SAMPLE, REACH = 250, 4.0
+SAMPLE, REACH = 250, 5.0
 # How far, in heights, a box may lie off the place where the one to its left leads.
 OFF = 0.55
 
@@ -34,7 +34,7 @@ def slope_of(boxes: np.ndarray, height: float) -> float:
         return 0.0
     across, down = across[pairs], down[pairs]
     off = (down - SLOPES[:, None] * across) / (0.22 * height)
-    score = (np.exp(-(off**2)) * (height / across)).sum(1) * (1 - PRIOR * abs(SLOPES))
+    score = (np.exp(-(off**2)) * (height / across) ** 0.5).sum(1) * (1 - PRIOR * abs(SLOPES))
     return float(SLOPES[int(score.argmax())])
 
 

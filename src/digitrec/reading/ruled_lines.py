@@ -7,6 +7,8 @@ from digitrec.reading.ink import MOST_IMAGES, WEAK, pieces_of, stroke_width
 
 # Pixels from border to border from which on a line can be told from a stroke.
 SMALLEST = 12
+# Shares of the page's side that a line may be as thick as, where there may be several digits and where there is one.
+THICK, THIN = 0.1, 0.04
 # Lines in one direction that are looked at: squared paper of A4's size has 60.
 MOST_LINES = 200
 
@@ -26,8 +28,10 @@ def without_ruled_lines(ink: np.ndarray, several: bool = False) -> np.ndarray:
     array
         The same without lines, or `ink` itself where they may be a digit's own strokes.
     """
-    across, n_across, thick_across = _ruled_lines(ink)
-    down, n_down, thick_down = _ruled_lines(np.ascontiguousarray(ink.T))
+    share = THICK if several else THIN
+    most = [max(3, share * side) for side in ink.shape]
+    across, n_across, thick_across = _ruled_lines(ink, most[0])
+    down, n_down, thick_down = _ruled_lines(np.ascontiguousarray(ink.T), most[1])
     if not n_across and not n_down:
         return ink
     level = np.maximum(across, down.T)
@@ -53,8 +57,8 @@ def without_ruled_lines(ink: np.ndarray, several: bool = False) -> np.ndarray:
     return np.where(near & (~ruled | kept), ink, 0).astype(np.float32)
 
 
-def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int, float]:
-    """Find nearly level lines from the left border to the right one.
+def _ruled_lines(ink: np.ndarray, most: float) -> tuple[np.ndarray, int, float]:
+    """Find nearly level lines from the left border to the right one, no thicker than `most` pixels.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def _ruled_lines(ink: np.ndarray) -> tuple[np.ndarray, int, float]:
         rows, columns = np.nonzero((labels[first:last] == number) & (runs[first:last] > 0))
         thickness = np.bincount(columns, minlength=width)
         usual = float(np.median(thickness[thickness > 0]))
-        if usual > max(3, 0.04 * height) or (thickness > 0).mean() < 0.5:
+        if usual > most or (thickness > 0).mean() < 0.5:
             continue
         # A line through the columns where nothing crosses it, twice: the second time without what lies apart.
         alone = thickness[columns] <= usual + 1

@@ -10,15 +10,19 @@ from digitrec.reading.ink import FAINTEST, Piece
 SIDE, THICKEST = 480, 1 / 11
 # Ink differs from the page by this share of what most of the ink does, and by so many times the noise.
 SHARE, NOISES = 0.35, 4.0
+# The same share where only the darkest is ink.
+DARKEST = 0.6
 
 
-def page_ink(grey: np.ndarray) -> np.ndarray:
+def page_ink(grey: np.ndarray, darkest: bool = False) -> np.ndarray:
     """Tell ink from a page of many strokes, whatever the light: by what lies around each place.
 
     Parameters
     ----------
     grey : array
         uint8 of shape (height, width), dark ink on a light page or light ink on a dark one.
+    darkest : bool
+        Whether only what stands out most is ink: where paper is squared, or rough as noise.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def page_ink(grey: np.ndarray) -> np.ndarray:
         difference = cv2.GaussianBlur(difference, (0, 0), 0.8 if noise < 8 else 1.2)
         noise = _noise_of(difference)
     ink = np.maximum(difference, 0)
-    return _scaled(ink, noise)
+    return _scaled(ink, noise, darkest)
 
 
 def _strength(side: np.ndarray) -> float:
@@ -62,7 +66,7 @@ def _noise_of(difference: np.ndarray) -> float:
     return float(np.median(across[:: max(1, across.size // 40_000) | 1])) / (0.6745 * 2**0.5)
 
 
-def _scaled(ink: np.ndarray, noise: float) -> np.ndarray:
+def _scaled(ink: np.ndarray, noise: float, darkest: bool) -> np.ndarray:
     """Bring ink to 0 to 1, 0.5 the least that is ink for certain."""
     least = max(FAINTEST, NOISES * noise)
     sample = ink.ravel()[:: max(1, ink.size // 400_000) | 1]
@@ -70,10 +74,10 @@ def _scaled(ink: np.ndarray, noise: float) -> np.ndarray:
     if strong.size < max(3, 1e-4 * sample.size):
         return np.zeros_like(ink)
     # Otsu's threshold (1979) of what stands out, but no more than a share of what most of it has.
-    top = float(np.percentile(strong, 90))
+    top = float(np.percentile(strong, 99 if darkest else 90))
     levels = np.clip(strong * (255 / top), 0, 255).astype(np.uint8).reshape(1, -1)
     otsu, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    cut = max(least, min(otsu / 255 * top, SHARE * top))
+    cut = max(least, DARKEST * top if darkest else min(otsu / 255 * top, SHARE * top))
     return np.clip(np.where(ink < cut, 0.5 * ink / cut, 0.5 + 0.5 * (ink - cut) / max(top - cut, 1)), 0, 1).astype(
         np.float32
     )
