@@ -16,7 +16,7 @@ LEAST, LARGEST, WIDEST, LONGEST, PART = 0.3, 2.0, 0.62, 8.0, 0.1
 # Less probable pieces are no digits; rows are told by those from PERHAPS on.
 DIGIT, PERHAPS = 0.35, 0.3
 # Parts of a cut piece are digits from this probability on.
-CUT = 0.6
+CUT = 0.35
 # Letters of a word are no further apart than so many heights.
 WORD_GAP = 0.5
 # A row of few digits of which none is as probable as this is none.
