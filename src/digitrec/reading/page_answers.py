@@ -106,6 +106,8 @@ def table_of(rows: Sequence[Sequence[dict[str, Any]]]) -> list[list[str]]:
 
 def _cells(number: int, row: Sequence[dict[str, Any]]) -> Iterator[tuple[int, float, float, str]]:
     """Give a row's groups of digits: its number, left, right and text of each."""
+    if not row:
+        return
     height = float(np.median([digit["box"][3] - digit["box"][1] for digit in row]))
     group: list[dict[str, Any]] = []
     for digit in row:
