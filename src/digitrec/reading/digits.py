@@ -104,7 +104,8 @@ def _without_frames(pieces: list[Piece]) -> list[Piece]:
     if not upright:
         return written
     tallest = max(upright, key=lambda piece: piece.height)
-    bottom = tallest.box[3] - 0.1 * tallest.height
+    # A two's foot may be a piece of its own, and is nearer.
+    bottom = tallest.box[3] + 0.03 * tallest.height
     return [
         piece
         for piece in written

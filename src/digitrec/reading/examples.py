@@ -15,6 +15,8 @@ from digitrec.spec import ImageSpec
 LETTERS = "ACEFGHJKLMNPRTUVWXYacdefhkmnprtuvwx&@"
 # Digits that are none when they lie on their side, and those of which a half is none.
 LYING, HALVES = (2, 3, 4, 5, 7), (2, 3, 5, 6)
+# Those that are none in a mirror, those that are none upside down, and those that another stroke makes a sign.
+MIRRORED, OVERTURNED, STRUCK = (2, 3, 4, 6, 7, 9), (3, 4, 7), (0, 2, 3, 5, 6, 8, 9)
 Draw = Callable[["Examples"], np.ndarray]
 
 
@@ -120,7 +122,7 @@ class Examples:
     def _half(self) -> np.ndarray:
         """The left or the right part of a digit, as where one is cut in two."""
         digit = self._digit(HALVES)
-        share = self.rng.uniform(0.4, 0.65)
+        share = self.rng.uniform(0.35, 0.55)
         width = max(2, round(digit.shape[1] * share))
         part = digit[:, :width] if self.rng.random() < 0.5 else digit[:, -width:]
         # What is as narrow as a stroke may be a one.
@@ -145,6 +147,29 @@ class Examples:
 
     def _lying(self) -> np.ndarray:
         return np.ascontiguousarray(np.rot90(self._digit(LYING), self.rng.choice([1, 3])))
+
+    def _mirrored(self) -> np.ndarray:
+        if self.rng.random() < 0.25:
+            return np.ascontiguousarray(np.rot90(self._digit(OVERTURNED), 2))
+        return np.ascontiguousarray(self._digit(MIRRORED)[:, ::-1])
+
+    def _struck(self) -> np.ndarray:
+        """A digit with a stroke more: crossed out, with an accent, or as letters have it."""
+        rng, digit = self.rng, self._digit(STRUCK)
+        height, width = digit.shape
+        side = int(1.5 * max(height, width))
+        page = np.zeros((side, side), np.float32)
+        top, left = (side - height) // 2, (side - width) // 2
+        page[top : top + height, left : left + width] = digit
+        middle = rng.uniform([left, top - 0.1 * height], [left + width, top + 1.1 * height])
+        angle, length = rng.uniform(0, np.pi), rng.uniform(0.5, 0.9) * height
+        ends = middle + np.outer([-length, length], [np.cos(angle), np.sin(angle)])
+        pen = max(1, round(height * rng.uniform(0.05, 0.13)))
+        line = np.zeros(page.shape, np.uint8)
+        cv2.polylines(line, [np.rint(ends * 16).astype(np.int32)], False, 255, pen, cv2.LINE_AA, shift=4)
+        page = np.maximum(page, line.astype(np.float32) / 255)
+        left, top, right, bottom = box_of(page > 0.25)
+        return page[top:bottom, left:right]
 
     def _blot(self) -> np.ndarray:
         """A spot, a bar, a frame or a piece of noise."""
@@ -191,8 +216,11 @@ KINDS: dict[str, Draw] = {
     "halves of digits": Examples._half,
     "digits and a part": Examples._with_a_part,
     "more letters": Examples._letter,
+    "still more scribbles": Examples._scribble,
     "digits one over another": Examples._stacked,
     "lying digits": Examples._lying,
+    "mirrored digits": Examples._mirrored,
+    "digits with a stroke more": Examples._struck,
     "blots": Examples._blot,
     "dashes": Examples._dash,
 }

@@ -95,9 +95,9 @@ class Asking:
             return np.zeros((0, image.n_classes), np.float32)
         return self._network.probabilities(np.repeat(forms[..., None], image.channels, 3))
 
-    def marks(self, groups: list[list[Piece]]) -> list[Mark]:
-        """Prepare groups of pieces and ask about them."""
-        forms = self.forms(groups)
+    def marks(self, groups: list[list[Piece]], forms: np.ndarray | None = None) -> list[Mark]:
+        """Prepare groups of pieces, where they are not yet, and ask about them."""
+        forms = self.forms(groups) if forms is None else forms
         boxes = [union_of([piece.box for piece in group]) for group in groups]
         return [Mark(*parts) for parts in zip(forms, boxes, self.answers(forms), strict=True)]
 

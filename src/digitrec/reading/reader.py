@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from digitrec.reading.ink import Piece, pieces_of, reduced
-from digitrec.reading.marks import Asking, Network, Reading, moved
+from digitrec.reading.marks import Asking, Mark, Network, Reading, moved
 from digitrec.reading.row_reading import read_rows
 from digitrec.reading.rows import slope_of
 from digitrec.reading.ruled_lines import without_ruled_lines
@@ -73,7 +73,10 @@ def _read(ink: np.ndarray, network: Network) -> Reading:
     asking, pieces = Asking(ink, network), _of_some_size(pieces_of(ink, speck=0), ink)
     forms = asking.forms([[piece] for piece in pieces])
     angle = _turn(asking, pieces, forms)
-    reading = _read_turned(ink, network, angle) if angle else _read_upright(asking, pieces, asking.answers(forms))
+    if angle:
+        reading = _read_turned(ink, network, angle)
+    else:
+        reading = _read_upright(asking, pieces, asking.marks([[piece] for piece in pieces], forms))
     slant = _slant(reading)
     if abs(slant) > MOST_SLANT:
         # The page, and not the rows alone, may be turned.
@@ -86,7 +89,7 @@ def _read(ink: np.ndarray, network: Network) -> Reading:
 def _read_turned(ink: np.ndarray, network: Network, angle: float) -> Reading:
     upright, matrix = turned(ink, angle)
     asking, pieces = Asking(upright, network), _of_some_size(pieces_of(upright, speck=0), upright)
-    reading = _read_upright(asking, pieces, asking.answers(asking.forms([[piece] for piece in pieces])))
+    reading = _read_upright(asking, pieces, asking.marks([[piece] for piece in pieces]))
     reading = Reading(reading.rows, reading.others, angle % 360)
     return moved(reading, cv2.invertAffineTransform(matrix), ink.shape)
 
@@ -104,20 +107,20 @@ def _worth(reading: Reading) -> float:
     return sum(2 * mark.sure - 1 for mark in reading.digits) - 0.5 * len(reading.others)
 
 
-def _read_upright(asking: Asking, pieces: list[Piece], probabilities: np.ndarray) -> Reading:
+def _read_upright(asking: Asking, pieces: list[Piece], marks: list[Mark]) -> Reading:
     """Read pieces, once it is known how high digits are without the lines that are longer than they."""
     if not pieces:
         return Reading()
-    ink, height = asking.ink, usual_height(pieces, probabilities, asking.ink.shape)
+    ink, height = asking.ink, usual_height(marks, asking.ink.shape)
     lined = without_long_lines(ink, pieces, height)
     if lined is not ink:
         asking.ink = lined
         pieces = _of_some_size(pieces_of(lined, speck=0), lined)
         if not pieces:
             return Reading()
-        probabilities = asking.answers(asking.forms([[piece] for piece in pieces]))
-        height = usual_height(pieces, probabilities, ink.shape)
-    return read_rows(asking, pieces, probabilities, height)
+        marks = asking.marks([[piece] for piece in pieces])
+        height = usual_height(marks, ink.shape)
+    return read_rows(asking, pieces, marks, height)
 
 
 def _of_some_size(pieces: list[Piece], ink: np.ndarray) -> list[Piece]:
@@ -142,19 +145,17 @@ def _turn(asking: Asking, pieces: list[Piece], forms: np.ndarray) -> float:
     return 90.0 * best if scores[best] > scores[0] + TURN_MARGIN else 0.0
 
 
-def usual_height(pieces: list[Piece], probabilities: np.ndarray, shape: tuple[int, ...]) -> float:
+def usual_height(marks: list[Mark], shape: tuple[int, ...]) -> float:
     """Give the median height of what is a digit for sure and clear of the border; each counts as much as it is high.
 
     Parameters
     ----------
-    pieces : list of Piece
+    marks : list of Mark
         At least one, the largest first.
-    probabilities : array
-        What the network says of each, floats of shape (n, classes).
     shape : tuple of int
         Height and width of the page.
     """
-    boxes, best = np.array([piece.box for piece in pieces], float), probabilities.max(1)
+    boxes, best = np.array([mark.box for mark in marks], float), np.array([mark.sure for mark in marks])
     clear = (boxes[:, :2] > 0).all(1) & (boxes[:, 2] < shape[1]) & (boxes[:, 3] < shape[0])
     for sure in (clear & (best > SEED), best > SEED):
         if sure.any():

@@ -21,6 +21,8 @@ CUT = 0.35
 WORD_GAP = 0.5
 # A row of few digits of which none is as probable as this is none.
 DOUBTFUL = 0.75
+# What is as probable as this is neither cut nor joined with others that are.
+CERTAIN = 0.93
 # Pieces that a digit may be broken into.
 MOST_PARTS = 4
 
@@ -43,7 +45,7 @@ class _Cut(NamedTuple):
     part: Piece
 
 
-def read_rows(asking: Asking, pieces: list[Piece], probabilities: np.ndarray, height: float) -> Reading:
+def read_rows(asking: Asking, pieces: list[Piece], marks: list[Mark], height: float) -> Reading:
     """Read what stands in rows; what is alone in its row and none too sure is left out where others have more.
 
     Parameters
@@ -51,36 +53,49 @@ def read_rows(asking: Asking, pieces: list[Piece], probabilities: np.ndarray, he
     asking : Asking
     pieces : list of Piece
         Of the page.
-    probabilities : array
-        What the network says of each alone, floats of shape (n, classes).
+    marks : list of Mark
+        What the network says of each alone.
     height : float
         Of a usual digit, in pixels.
     """
     reading = Reading()
-    rows = _in_rows(pieces, probabilities.max(1) if len(pieces) else np.zeros(0), height)
-    # The network is asked once for all rows.
-    plans = [(_groups(row, height), _cuts(row, height)) for row in rows]
-    marks = iter(
+    single = {id(piece): mark for piece, mark in zip(pieces, marks, strict=True)}
+    rows = _in_rows(pieces, np.array([mark.sure for mark in marks]), height)
+    # The network is asked once for all rows, and not about what it is sure of already.
+    known = [[single[id(piece)] for piece in row] for row in rows]
+    plans = [
+        (_groups(row, [mark.sure for mark in of_row], height), _cuts(row, [mark.sure for mark in of_row], height))
+        for row, of_row in zip(rows, known, strict=True)
+    ]
+    asked = iter(
         asking.marks(
-            [group for whole, cuts in plans for group in (*(g for _, _, g in whole), *([c.part] for c in cuts))]
+            [group for groups, cuts in plans for group in (*(g for _, g in groups), *([c.part] for c in cuts))]
         )
     )
-    for row, (whole, cuts) in zip(rows, plans, strict=True):
-        ways = []
-        for first, count, _ in whole:
-            mark = next(marks)
-            ways.append(_Way(first, count, [mark], mark.sure))
-        asked = [(cut, next(marks)) for cut in cuts]
+    for row, of_row, (groups, cuts) in zip(rows, known, plans, strict=True):
+        ways = [_Way(first, 1, [mark], mark.sure) for first, mark in enumerate(of_row)]
+        for (first, group), mark in zip(groups, asked, strict=False):
+            ways.append(_Way(first, len(group), [mark], mark.sure))
+        parts = list(zip(cuts, asked, strict=False))
         for first in sorted({cut.piece for cut in cuts}):
-            ways += _best_parts(first, [(cut, mark) for cut, mark in asked if cut.piece == first])
+            ways += _best_parts(first, [(cut, mark) for cut, mark in parts if cut.piece == first])
         digits, others = _best_ways(row, ways, height)
         if digits:
             reading.rows.append(digits)
         reading.others.extend(others)
     longest = max(map(len, reading.rows), default=0)
-    doubtful = [row for row in reading.rows if len(row) <= longest / 3 and max(mark.sure for mark in row) < DOUBTFUL]
+    doubtful = [row for row in reading.rows if len(row) <= longest / 3 and _is_doubtful(row, asking.ink.shape)]
     rows = [row for row in reading.rows if not any(row is other for other in doubtful)]
     return Reading(rows, reading.others + [mark for row in doubtful for mark in row])
+
+
+def _is_doubtful(row: list[Mark], shape: tuple[int, ...]) -> bool:
+    """Tell whether none of a row is too sure, or all of it lies at the page's border, as its rim does."""
+    height, width = shape
+    inside = any(
+        mark.box[0] > 1 and mark.box[1] > 1 and mark.box[2] < width - 1 and mark.box[3] < height - 1 for mark in row
+    )
+    return not inside or max(mark.sure for mark in row) < DOUBTFUL
 
 
 def _in_rows(pieces: list[Piece], sure: np.ndarray, height: float) -> list[list[Piece]]:
@@ -116,28 +131,29 @@ def _is_wide(piece: Piece, height: float) -> bool:
     return WIDEST * height < piece.width < LONGEST * height
 
 
-def _groups(row: list[Piece], height: float) -> list[tuple[int, int, list[Piece]]]:
-    """List groups of neighbours that may be one digit: the first's number, how many, and the pieces."""
+def _groups(row: list[Piece], sure: list[float], height: float) -> list[tuple[int, list[Piece]]]:
+    """List neighbours that may be parts of one digit: the first's number, and the pieces."""
     groups = []
     for first, piece in enumerate(row):
         left, top, right, bottom = piece.box
-        for count in range(1, MOST_PARTS + 1):
+        for count in range(2, MOST_PARTS + 1):
             if first + count > len(row):
                 break
             box = row[first + count - 1].box
             gap = box[0] - right
             left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
-            if count > 1 and (right - left > 1.25 * height or bottom - top > 1.7 * height or gap > 0.3 * height):
+            if right - left > 1.25 * height or bottom - top > 1.7 * height or gap > 0.3 * height:
                 break
-            groups.append((first, count, row[first : first + count]))
+            if min(sure[first : first + count]) < CERTAIN:
+                groups.append((first, row[first : first + count]))
     return groups
 
 
-def _cuts(row: list[Piece], height: float) -> list[_Cut]:
+def _cuts(row: list[Piece], sure: list[float], height: float) -> list[_Cut]:
     """List parts of wide pieces that may be digits."""
     parts = []
     for number, piece in enumerate(row):
-        if not _is_wide(piece, height) or piece.height < 0.5 * height:
+        if sure[number] >= CERTAIN or not _is_wide(piece, height) or piece.height < 0.5 * height:
             continue
         ends = [None, *cuts_of(piece.mask, height), None]
         last = len(ends) - 1

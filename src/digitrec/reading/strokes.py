@@ -110,28 +110,38 @@ def digit_strokes(digit: int, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def scribble(rng: np.random.Generator) -> list[np.ndarray]:
-    """Give two to five strokes that make up a sign nobody knows: lines, arcs, waves, loops and dots."""
-    strokes = []
-    for _ in range(rng.integers(2, 6)):
-        start, kind = rng.uniform(0, 1, 2), rng.integers(5)
-        if kind == 0:
-            # Lines along the sides and diagonals, as letters have them.
-            end = start + rng.choice([-1, 0, 1], 2) * rng.uniform(0.4, 1) + rng.normal(0, 0.05, 2)
-            strokes.append(np.array([start, (start + end) / 2, end]))
-        elif kind == 1:
-            angles = rng.uniform(0, 2 * np.pi) + np.linspace(0, rng.uniform(1.5, 6.3), 7)
-            radii = rng.uniform(0.12, 0.5, 2)
-            strokes.append(start + radii * np.stack([np.cos(angles), np.sin(angles)], 1))
-        elif kind == 2:
-            strokes.append(rng.uniform(0, 1, (rng.integers(3, 6), 2)))
-        elif kind == 3:
-            corner = rng.uniform(0, 1, 2)
-            strokes += [np.array([start, (start + corner) / 2, corner])]
-            end = corner + (start - corner)[::-1] * [1, -1] * rng.uniform(0.4, 1.2)
-            strokes += [np.array([corner, (end + corner) / 2, end])]
-        else:
-            strokes.append(np.array([start, start + 0.02, start + 0.03]))
-    return strokes
+    """Give one to five strokes that make up a sign nobody knows: lines, angles, arcs, waves, loops and dots."""
+    count = int(rng.choice([1, 2, 3, 4, 5], p=[0.15, 0.3, 0.3, 0.15, 0.1]))
+    if count == 1:
+        # One stroke that turns often enough to be no digit's.
+        steps = rng.normal(0, 0.45, (rng.integers(6, 10), 2))
+        points = np.cumsum(steps, 0)
+        return [(points - points.min(0)) / max(float(np.ptp(points, axis=0).max()), 0.2)]
+    return [stroke for _ in range(count) for stroke in _stroke(rng)]
+
+
+def _stroke(rng: np.random.Generator) -> list[np.ndarray]:
+    start, kind = rng.choice([0, 0.5, 1], 2) * rng.uniform(0.8, 1, 2) + rng.normal(0, 0.08, 2), rng.integers(6)
+    if kind == 0:
+        # Lines along the sides and diagonals, as letters have them.
+        end = start + rng.choice([-1, 0, 1], 2) * rng.uniform(0.4, 1) + rng.normal(0, 0.05, 2)
+        return [np.array([start, (start + end) / 2, end])]
+    if kind == 1:
+        angles = rng.uniform(0, 2 * np.pi) + np.linspace(0, rng.uniform(1.5, 6.3), 7)
+        return [start + rng.uniform(0.12, 0.5, 2) * np.stack([np.cos(angles), np.sin(angles)], 1)]
+    if kind == 2:
+        return [rng.uniform(0, 1, (rng.integers(3, 6), 2))]
+    if kind == 3:
+        corner = rng.uniform(0, 1, 2)
+        end = corner + (start - corner)[::-1] * [1, -1] * rng.uniform(0.4, 1.2)
+        return [np.array([a, (a + b) / 2, b]) for a, b in ((start, corner), (corner, end))]
+    if kind == 4:
+        # A wave, as in w, m and s.
+        along = np.linspace(0, 1, 9)
+        wave = rng.uniform(0.1, 0.3) * np.sin(along * rng.uniform(6, 16))
+        points = np.stack([along, wave], 1) * rng.uniform(0.5, 1)
+        return [start * 0.5 + (points if rng.random() < 0.6 else points[:, ::-1])]
+    return [np.array([start, start + 0.02, start + 0.03])]
 
 
 def drawn_strokes(

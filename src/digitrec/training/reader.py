@@ -15,7 +15,7 @@ from digitrec.training.network import Network
 # The answer for what is no digit.
 NONE = "none"
 # Drawn examples beside the dataset's own images: of digits, of what is none, and of each kind of that for validation.
-N_DIGITS, N_OTHERS, N_VALID = 24_000, 40_000, 250
+N_DIGITS, N_OTHERS, N_VALID = 24_000, 60_000, 250
 # Of the validation's digits, the dataset's and drawn ones, this share is to be answered.
 KEPT = 0.99
 
