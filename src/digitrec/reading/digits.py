@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from digitrec.reading.form import box_of, form_of, has_form, union_of
-from digitrec.reading.ink import Piece, ink_of, pieces_of, reduced
+from digitrec.reading.ink import Piece, ink_of, page_around_a_large_digit, pieces_of, reduced
 from digitrec.reading.ruled_lines import without_ruled_lines
 from digitrec.reading.sheet import sheet_of_paper
 from digitrec.spec import ImageSpec
@@ -86,7 +86,8 @@ def _read(grey: np.ndarray) -> _Page:
     """Find the ink on a sheet of paper in the image, or if there is no sheet with ink on it, in all of the image."""
     shape = grey.shape
     grey, scale = reduced(grey)
-    sheet = sheet_of_paper(grey)
+    # What a digit that fills the image leaves of the page on one side is no sheet on a table.
+    sheet = None if page_around_a_large_digit(grey, least=0.95) is not None else sheet_of_paper(grey)
     for part, origin in [sheet, (grey, (0, 0))] if sheet else [(grey, (0, 0))]:
         ink = without_ruled_lines(ink_of(part))
         page = _Page(ink, _without_frames(pieces_of(ink)), origin, scale, shape)

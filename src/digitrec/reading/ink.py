@@ -15,6 +15,9 @@ FAINTEST = 10
 TWO_SHADES = 0.85
 # Ink is at least this share of what the darkest of it is.
 LEAST_OTSU = 0.12
+# Width of a stroke's soft rim, as a share of the image's side; paper is flat whose grey levels, but for a tenth, differ
+# by less than this share of the ink's contrast.
+RIM, FLAT = 0.04, 0.3
 # A piece of ink counts from this share of the largest piece's area on.
 SPECK = 0.02
 # Ink from 0 to 1: what is ink for certain, and what is where it touches that.
@@ -73,7 +76,7 @@ def ink_of(grey: np.ndarray) -> np.ndarray:
     array
         How much ink there is, float32 of shape (height, width), from 0 to 1, all 0 where there is none.
     """
-    page = _page_around_a_large_digit(grey)
+    page = page_around_a_large_digit(grey)
     if page is None:
         page = _page_of(grey)
     difference = grey.astype(np.float32) - page
@@ -111,31 +114,44 @@ def _energy(side: np.ndarray, noise: float) -> float:
     return float(np.square(np.maximum(side - 3 * noise, 0)).sum())
 
 
-def _page_around_a_large_digit(grey: np.ndarray) -> np.ndarray | None:
-    """Give the page's grey, float32, where a digit fills an image of two shades; None elsewhere."""
+def page_around_a_large_digit(grey: np.ndarray, least: float = 0.8) -> np.ndarray | None:
+    """Give the page's grey, float32, where a digit fills an image of two shades; None elsewhere.
+
+    Parameters
+    ----------
+    grey : array
+        uint8 of shape (height, width).
+    least : float
+        Share of the image's height or width that the digit has.
+    """
     _, mask = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     share = float(mask.mean())
     if not 0.1 < share < 0.9:
         return None
-    parts = grey[mask == 0], grey[mask == 1]
-    between = share * (1 - share) * (float(parts[1].mean()) - float(parts[0].mean())) ** 2
-    # Otsu's measure of how well two shades describe the image.
-    if between < TWO_SHADES * float(grey.var()):
-        return None
     sides = mask[0], mask[-1], mask[:, 0], mask[:, -1]
+    # Of the light and the dark shade, paper is the one that most of the border and of the image have.
     light = float(np.concatenate(sides).mean()) + share > 1
     ink = 1 - mask if light else mask
+    contrast = abs(float(grey[mask == 1].mean()) - float(grey[mask == 0].mean()))
+    # What is paper for certain, without the soft rims of strokes.
+    rim = max(1, round(RIM * min(grey.shape)))
+    clear = grey[cv2.dilate(ink, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)) == 0]
+    is_flat = (
+        clear.size > 0.05 * grey.size and float(np.percentile(clear, 95) - np.percentile(clear, 5)) < FLAT * contrast
+    )
+    # Otsu's measure of how well two shades describe the image; soft strokes have more than two, but lie on flat paper.
+    if share * (1 - share) * contrast**2 < TWO_SHADES * float(grey.var()) and not is_flat:
+        return None
     _, _, width, height = cv2.boundingRect(ink)
     # The shadow over half of a page is no stroke, nor is the one along a side.
     along = max(float((side != light).mean()) for side in sides) > 0.5
-    least = 0.8 if along else 0.5
-    if width < least * grey.shape[1] or height < least * grey.shape[0] or stroke_width(ink) > 0.25 * max(grey.shape):
+    shares = width / grey.shape[1], height / grey.shape[0]
+    # A one is narrow, however high it is.
+    if (min(shares) < 0.5 and max(shares) < least) or stroke_width(ink) > 0.25 * max(grey.shape):
         return None
-    # The frame is surely paper; the rest may be a stroke's soft rim.
-    frame = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    of_page = frame[np.concatenate(sides) == light]
-    enough = of_page.size > 0.3 * frame.size
-    return np.full(grey.shape, np.median(of_page if enough else parts[light]), np.float32)
+    if along and min(shares) < 0.8:
+        return None
+    return np.full(grey.shape, np.median(clear if is_flat else grey[mask == light]), np.float32)
 
 
 def _page_of(grey: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ from digitrec.reading.ink import MOST_IMAGES, WEAK, pieces_of, stroke_width
 SMALLEST = 12
 # Shares of the page's side that a line may be as thick as, where there may be several digits and where there is one.
 THICK, THIN = 0.1, 0.04
+# Fewer than three lines are a digit's own strokes if less than this share of the ink is elsewhere.
+ALONE = 0.2
 # Lines in one direction that are looked at: squared paper of A4's size has 60.
 MOST_LINES = 200
 
@@ -36,6 +38,12 @@ def without_ruled_lines(ink: np.ndarray, several: bool = False) -> np.ndarray:
         return ink
     level = np.maximum(across, down.T)
     ruled = level > 0
+    # A line beside which there is next to nothing is a one.
+    if not several and n_across + n_down < 3:
+        size = 2 * int(np.ceil(max(thick_across, thick_down))) + 3
+        beside = cv2.dilate(ruled.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
+        if (ink[~beside] >= WEAK).sum() < ALONE * (ink >= WEAK).sum():
+            return ink
     pieces = pieces_of(np.where(ruled, 0, ink))
     if not pieces:
         return ink
