@@ -147,9 +147,9 @@ def page_around_a_large_digit(grey: np.ndarray, least: float = 0.8) -> np.ndarra
     along = max(float((side != light).mean()) for side in sides) > 0.5
     shares = width / grey.shape[1], height / grey.shape[0]
     # A one is narrow, however high it is.
-    if (min(shares) < 0.5 and max(shares) < least) or stroke_width(ink) > 0.25 * max(grey.shape):
+    if (min(shares) < 0.5 and max(shares) < least) or stroke_width(ink) > 0.3 * max(grey.shape):
         return None
-    if along and min(shares) < 0.8:
+    if along and min(shares) < (0.5 if is_flat else 0.8):
         return None
     return np.full(grey.shape, np.median(clear if is_flat else grey[mask == light]), np.float32)
 
