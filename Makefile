@@ -9,8 +9,11 @@ export PYTHONPATH := $(CURDIR)/src
 DEMO ?= demo/params.yaml
 READY := $(VENV)/.digitrec-$(shell cksum < requirements.lock | cut -d' ' -f1)
 
+# The page needs none of PyTorch, but takes the large environment where it is there.
+SERVING := $(if $(wildcard $(READY)),$(VENV),.venv-serve)
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro reproduce test test-fast lint bench seeds lock clean-cache
+.PHONY: help install demo repro reproduce test test-fast wheel serve lint bench seeds lock clean-cache
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +57,19 @@ test: lint  ## Lint and all tests, with coverage (10 to 15 minutes on two cores)
 test-fast: $(READY)  ## For every edit: ruff, and the tests that take no pipeline (90 seconds)
 	ruff check .
 	pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+# Its version ends in the commit, which `digitrec model` tells.
+wheel:  ## dist/digitrec-*.whl: `digitrec predict` and `serve` with the model inside, without PyTorch
+	rm -rf build dist
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist --config-settings="--global-option=egg_info" --config-settings="--global-option=--tag-build=+g$$(git rev-parse --short HEAD)" .
+	rm -rf build
+
+serve: $(SERVING)/bin/digitrec  ## The page to draw digits on: two minutes in a fresh clone, without PyTorch
+	$(SERVING)/bin/digitrec serve
+
+.venv-serve/bin/digitrec: requirements.lock
+	$(PYTHON) -m venv .venv-serve
+	.venv-serve/bin/python -m pip install --quiet --progress-bar off --constraint requirements.lock .
 
 lint: $(READY)  ## Mistakes, format, types, and GitHub's workflows
 	ruff check .

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageClassifier", "ImageSpec", "Recognizer", "TrainingSpec", "load_checkpoint"]
 
+EXTRA = "pip install 'digitrec[train]', with which training and figures come"
+
 # As strings, so that no module of the package depends on these because it lies in the package.
 _PLACES = {
     "ImageClassifier": "digitrec.training.classifier",
@@ -31,7 +33,10 @@ _PLACES = {
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'digitrec' has no attribute '{name}'")
-    return getattr(import_module(_PLACES[name]), name)
+    try:
+        return getattr(import_module(_PLACES[name]), name)
+    except ModuleNotFoundError as error:
+        raise ImportError(f"digitrec.{name} needs {error.name}: {EXTRA}") from error
 
 
 def __dir__() -> list[str]:

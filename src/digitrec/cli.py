@@ -11,16 +11,18 @@ from typing import Any
 
 import click
 
+from digitrec import EXTRA
 from digitrec.errors import DigitrecError, ParamsError
 from digitrec.pipeline.environment import jobs_from_environment
+from digitrec.reading.models import commit_of, model_folder
 from digitrec.spec import FolderSpec
 
 MODEL = click.option(
     "--model",
     "folder",
     type=click.Path(path_type=Path),
-    default=Path("data/export"),
-    show_default=True,
+    default=model_folder,
+    show_default="data/export, and where there is none the one that came with digitrec",
     help="Folder that stage `export` wrote.",
 )
 # Of how a folder is read.
@@ -40,6 +42,9 @@ def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
         except DigitrecError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(error.exit_status)
+        except ModuleNotFoundError as error:
+            print(f"error: this needs {error.name}: {EXTRA}", file=sys.stderr)
+            sys.exit(1)
 
     return run
 
@@ -130,6 +135,21 @@ def serve(host: str, port: int, workers: int, folder: Path) -> None:
     from digitrec.serve.server import serve as run
 
     run(folder, host, port, workers)
+
+
+@main.command()
+@MODEL
+@_plainly
+def model(folder: Path) -> None:
+    """Say which model is used, how accurate it is, and where it is from."""
+    from digitrec.reading.recognizer import Recognizer
+
+    about = Recognizer(folder).description
+    low, high = (f"{100 * end:.2f}" for end in about.accuracy_ci95)
+    print(f"{folder}: {about.training.model}, trained on {about.dataset.title} ({about.dataset.image})")
+    print(f"test accuracy {about.accuracy:.2%} (95 % interval {low} to {high}; {about.errors} errors in {about.n:,})")
+    print(f"answers less probable than {about.threshold:.2%} are unsure")
+    print(f"of commit {commit_of(folder) or 'unknown'}; the model card is {folder / 'README.md'}")
 
 
 def _side(context: click.Context, option: click.Parameter, value: str | None) -> str | int | None:
