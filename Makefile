@@ -62,7 +62,7 @@ test-fast: $(READY)  ## For every edit: ruff, and the tests that take no pipelin
 wheel:  ## dist/digitrec-*.whl: `digitrec predict` and `serve` with the model inside, without PyTorch
 	rm -rf build dist
 	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist --config-settings="--global-option=egg_info" --config-settings="--global-option=--tag-build=+g$$(git rev-parse --short HEAD)" .
-	rm -rf build
+	rm -rf build src/digitrec.egg-info
 
 serve: $(SERVING)/bin/digitrec  ## The page to draw digits on: two minutes in a fresh clone, without PyTorch
 	$(SERVING)/bin/digitrec serve
