@@ -83,7 +83,7 @@ FAULTS: dict[str, tuple[Answer, str]] = {
     "log-in page": (HTML, "an HTML page, not the file"),
     "log-in page with a mark": (sends(b"\xef\xbb\xbf<html>"), "an HTML page, not the file"),
     "log-in page, packed": (sends(gzip.compress(b"<html>"), Content_Encoding="gzip"), "an HTML page, not the file"),
-    "message of a program": (sends(b'{"error": "no"}'), "no valid gzip file, nor what was packed in it"),
+    "message of a program": (sends(b'{"error": "no"}'), "no valid gzip file, nor its content unpacked"),
     "round and round": (sends_on(f"/mnist/{NAME}"), "it sends us on and on, more than 5 times"),
     "redirect to nonsense": (sends_on("http://[/"), "the request or its answer makes no sense"),
     "redirect to no host": (sends_on("http://:80/"), "the request or its answer makes no sense"),

@@ -139,7 +139,7 @@ def test_wrong_and_damaged_copies_are_told_and_the_right_one_beside_them_taken(
     ]
     right.unlink()
     lines = problems(Fetcher([str(mirror)], tmp_path / "cache"), remote())
-    assert lines[2].startswith(f"  {mirror}/a.zip, in it {UNPACKED}: no valid gzip file, nor what was packed in it")
+    assert lines[2].startswith(f"  {mirror}/a.zip, in it {UNPACKED}: no valid gzip file, nor its content unpacked")
     assert lines[3].startswith(f"  {mirror}/b.zip, in it {NAME}: cannot be unpacked (")
     assert len(lines) == 4
 
@@ -169,7 +169,7 @@ def test_of_what_cannot_be_told_from_others_the_packed_file_is_asked_for(tmp_pat
     _put(tmp_path / "mirror" / UNPACKED, CONTENT)
     file = RemoteFile(NAME, (), md5_of_file=hashlib.md5(FILE).hexdigest())
     (line,) = problems(Fetcher([str(tmp_path / "mirror")], tmp_path / "cache"), file)
-    assert line.endswith("what was packed in it is not taken, for only the checksum of the file is known")
+    assert line.endswith("no gzip file; an unpacked one is not taken, for only the packed one's checksum is known")
 
 
 @pytest.mark.parametrize("source", ["s3://bucket/mnist", "ftp://127.0.0.1/mnist"])

@@ -86,8 +86,8 @@ class RemoteFile:
             return f"cannot be read: {error.strerror or error}"
         if self.name.endswith(".gz") and not start.startswith(GZIP):
             if self.sha256_of_content:
-                return f"no valid gzip file, nor what was packed in it: {problem}"
-            return "no valid gzip file; what was packed in it is not taken, for only the checksum of the file is known"
+                return f"no valid gzip file, nor its content unpacked: {problem}"
+            return "no gzip file; an unpacked one is not taken, for only the packed one's checksum is known"
         return problem
 
 
