@@ -68,6 +68,8 @@ FAULTS: dict[str, tuple[Answer, str]] = {
     "not HTTP": (sends_raw(b"220 mail.example.org ESMTP\r\n"), "no connection, or it broke off"),
     "a line without end": (sends_raw(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000), "no connection, or it broke off"),
     "headers without end": (sends_raw(b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 1000), "no connection, or it broke off"),
+    "a line that is no header": (sends_raw(b"HTTP/1.1 200 OK\r\nbroken\r\nX: a\r\n\r\nx"), "no valid gzip file"),
+    "two kinds of length": (sends_raw(CHUNKED[:-2] + b"Content-Length: 5\r\n\r\n0\r\n\r\n"), "no valid gzip file"),
     "two lengths": (sends(FILE, Content_Length="5, 7"), "the request or its answer makes no sense"),
     "too short a length": (sends(FILE, Content_Length="1000"), "the file is cut short (1,000 bytes)"),
     "broken chunks": (sends_raw(CHUNKED + b"xyz\r\n"), "no connection, or it broke off"),
@@ -94,7 +96,7 @@ FAULTS: dict[str, tuple[Answer, str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_bad_answer_is_told_and_the_next_source_taken_within_seconds(
-    tmp_path: Path, capsys: pytest.CaptureFixture, fault: str
+    tmp_path: Path, capsys: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
     answer, expected = FAULTS[fault]
     with server(answer) as (bad, _), server(WHOLE) as (good, _):
@@ -108,6 +110,8 @@ def test_a_bad_answer_is_told_and_the_next_source_taken_within_seconds(
         assert told[1] == f"{NAME}: from {good}{NAME}"
         (line,) = problems(Fetcher([], tmp_path / "b", timeout=0.3), remote(bad))
     assert line.startswith(f"  {bad}{NAME}: {expected}")
+    # Which would be printed, with a traceback.
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

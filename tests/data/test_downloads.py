@@ -151,6 +151,19 @@ def test_a_mirror_that_hangs_is_given_up(tmp_path: Path, sent_at_once: int | Non
     assert line == f"  {url}{NAME}: no answer within 0.2 s"
 
 
+def test_a_mirror_that_hung_is_asked_last_for_the_next_file(tmp_path: Path) -> None:
+    other = b"other content"
+
+    def hangs(request: BaseHTTPRequestHandler) -> None:
+        threading.Event().wait(0.5)
+
+    with server(hangs) as (first, asked), server(WHOLE, sends(gzip.compress(other))) as (second, _):
+        fetch = Fetcher([], tmp_path, timeout=0.2)
+        fetch(remote(first, second))
+        assert gzip.decompress(fetch(remote(first, second, content=other)).read_bytes()) == other
+    assert len(asked) == 1
+
+
 def test_a_server_with_a_passing_trouble_is_asked_again(tmp_path: Path) -> None:
     trouble = sends(b"busy", status=503)
     with server(trouble, trouble, WHOLE) as (url, asked):

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import logging
 import re
 import shutil
 import time
@@ -36,6 +37,8 @@ MOST_LETTERS = 200
 # Files in one place whose names are right and whose content is not, until it is given up.
 MOST_COPIES = 50
 Result = TypeVar("Result")
+# It warns of odd headers, with a traceback; what they come to is said here.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ class Fetcher:
         self.sources = list(sources)
         self.cache = cache
         self.timeout = timeout
+        # Sources that cost time and gave nothing: the next file is looked for there last.
+        self.silent: set[str] = set()
         self.session = _Session()
         self.session.max_redirects = MOST_REDIRECTS
         # The files themselves are gzip: they must come as they are.
@@ -151,7 +156,7 @@ class Fetcher:
         if kept.exists() and not file.problem(kept):
             return kept
         failures = []
-        for source in [*self.sources, *file.mirrors]:
+        for source in sorted([*self.sources, *file.mirrors], key=self.silent.__contains__):
             for where, path, problem in self._try(source, file, kept):
                 if not problem:
                     print(f"{file.name}: from {where}", flush=True)
@@ -175,6 +180,8 @@ class Fetcher:
             for name in dict.fromkeys([file.name, *(unpacked_names(file.name) if own else [])]):
                 url = f"{source.rstrip('/')}/{name}"
                 problem = self._download(url, file, kept)
+                if problem.startswith(("no answer", "no connection", "too slow")):
+                    self.silent.add(source)
                 # Without a name and password, which are not for everybody who reads what was printed.
                 yield re.sub("(?<=://)[^/@]*@", "", url), kept, problem
                 if not problem.startswith(("the server said 403", "the server said 404")):
