@@ -1,7 +1,7 @@
 """Write the final network as ONNX, with normalization, temperature and softmax inside, and check it.
 
 Reads   data/{checkpoints,calibration,test}, metrics/{evaluate,calibrate}.json; $DIGITREC_JOBS
-Writes  data/export/model.onnx, model.json and README.md, metrics/export.json, metrics/times/export.json
+Writes  data/onnx/model.onnx, model.json and README.md, metrics/export.json, metrics/times/export.json
 """
 
 import hashlib
@@ -23,7 +23,7 @@ def main(root: Path) -> None:
     network, dataset, training, _ = load_checkpoint(root / "data/checkpoints/final.safetensors")
     scores, calibrated = read_json(root / "metrics/evaluate.json"), read_json(root / "metrics/calibrate.json")
     chosen = read_json(root / "data/calibration/calibration.json")
-    images, folder = read_array(root / "data/test/images.npy"), root / "data/export"
+    images, folder = read_array(root / "data/test/images.npy"), root / "data/onnx"
     module = whole_network(network, chosen["temperature"])
     content = to_onnx(module, dataset.image)
     found = {key: scores[key] for key in ("accuracy", "accuracy_ci95", "errors", "n")}

@@ -15,12 +15,14 @@ from digitrec.errors import DigitrecError, ParamsError
 from digitrec.pipeline.environment import jobs_from_environment
 from digitrec.spec import FolderSpec
 
+# What the last run exported, and what came with the project: git's copy of it.
+EXPORTED, COMMITTED = Path("data/onnx"), Path("data/export")
 MODEL = click.option(
     "--model",
     "folder",
     type=click.Path(path_type=Path),
-    default=Path("data/export"),
-    show_default=True,
+    default=lambda: EXPORTED if EXPORTED.exists() else COMMITTED,
+    show_default=f"{EXPORTED}, or {COMMITTED} where that is missing",
     help="Folder that stage `export` wrote.",
 )
 # Of how a folder is read.
