@@ -1,4 +1,4 @@
-"""Tell all that is wrong with params.yaml and claims.yaml, before anything is trained. The first stage of reproduction/.
+"""Tell all that is wrong with params.yaml and claims.yaml before anything is trained. First stage of reproduction/.
 
 What it writes is always the same, so that no stage runs again for it.
 

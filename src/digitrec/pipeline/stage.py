@@ -47,11 +47,12 @@ def _refuse_links(root: Path) -> None:
     for room in ("data", "metrics", "plots"):
         for path in (root / room, *(root / room).glob("*")):
             name = path.relative_to(root).as_posix()
-            if path.is_symlink() and path.is_dir() and (name == room or f"- {name}" in kept):
+            linked = path.is_symlink() and (name == room or (path.is_dir() and f"- {name}" in kept))
+            if linked:
                 raise DigitrecError(
                     f"{name} is a link to {path.resolve()}, and DVC keeps no results behind links. Make it a folder: "
                     f"`rm {name} && mkdir {name}`. To have what fills the disk on another one, move DVC's cache: "
-                    "`dvc cache dir PATH` and `dvc config cache.type reflink,symlink`."
+                    "`dvc cache dir --local PATH` and `dvc config --local cache.type reflink,symlink`."
                 )
 
 
