@@ -30,6 +30,12 @@ def write_params(name: str, folder: Path, changes: dict) -> None:
 
 def prepare(folder: Path, overrides: list[Path]) -> None:
     """Lay the pipeline out in `folder`."""
+    config = folder / ".dvc/config"
+    ours = config.exists() and "no_scm" in config.read_text(encoding="utf-8")
+    if folder.exists() and any(folder.iterdir()) and not ours:
+        sys.exit(
+            f"error: {folder} is no folder of an earlier run, and src and stages there would be replaced; name another"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("src", "stages"):
         shutil.rmtree(folder / name, ignore_errors=True)

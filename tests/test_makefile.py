@@ -172,3 +172,13 @@ def test_in_a_checkout_of_another_user_the_pipeline_runs_and_the_way_on_is_named
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"git config --global --add safe.directory '{unpacked}'" in result.stderr
     assert "Running stage 'check-params'" in result.stdout
+
+
+def test_a_pipeline_is_laid_out_in_a_folder_of_its_own_only(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/mine.py").write_text("mine")
+    command = [sys.executable, str(ROOT / "demo/prepare.py"), str(tmp_path), str(ROOT / "demo/params.yaml")]
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert f"error: {tmp_path} is no folder of an earlier run" in refused.stderr
+    assert (tmp_path / "src/mine.py").read_text() == "mine"
