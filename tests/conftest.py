@@ -136,13 +136,19 @@ class Pipeline:
         """The stages that `dvc status` names: those that something changed for."""
         from dvc.repo import Repo  # Not for tests without a pipeline: it takes a second.
 
-        # DVC names stages as they are seen from the folder that one is in.
         with contextlib.chdir(self.folder), Repo() as repo:
             return set(repo.status())
 
     def repro(self, *targets: str, **environment: str) -> set[str]:
         """Run `dvc repro`; the stages that ran."""
         return stages_run(self.run("dvc", "repro", *targets, **environment).stdout)
+
+    @property
+    def reproduction(self) -> "Pipeline":
+        """The project of the published systems, with the same code."""
+        inner = Pipeline(self.folder / "reproduction")
+        inner.environment = self.environment
+        return inner
 
     def copy(self, folder: Path) -> "Pipeline":
         shutil.copytree(self.folder, folder, symlinks=True)

@@ -64,18 +64,18 @@ def test_the_wheel_reads_digits_with_the_model_inside_and_without_torch(wheel: P
 
 def test_it_says_which_model_that_is(wheel: Path, tmp_path: Path) -> None:
     told = _digitrec(wheel, tmp_path, "model").stdout
-    about = json.loads((ROOT / "data/export/model.json").read_text())
-    assert str(wheel / "installed/digitrec/model") in told
+    about = json.loads((ROOT / "src/digitrec/pretrained/model.json").read_text())
+    assert str(wheel / "installed/digitrec/pretrained") in told
     assert f"{about['errors']} errors in {about['n']:,}" in told
     # In a project, the project's is used.
     (tmp_path / "data").mkdir()
-    (tmp_path / "data/export").symlink_to(ROOT / "data/export")
+    (tmp_path / "data/export").symlink_to(ROOT / "src/digitrec/pretrained")
     assert _digitrec(wheel, tmp_path, "model").stdout.startswith("data/export: ")
 
 
 def test_the_service_starts_with_it(wheel: Path, tmp_path: Path) -> None:
     result = _digitrec(wheel, tmp_path, "serve", "--help")
-    assert "where there is none the one that came with digitrec" in " ".join(result.stdout.split())
+    assert "where there is none the pretrained one" in " ".join(result.stdout.split())
     code = "import digitrec.serve.server, digitrec.serve.app"
     environment = os.environ | {"PYTHONPATH": str(wheel / "installed")}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)

@@ -2,7 +2,7 @@
 
 >>> from pathlib import Path
 >>> from digitrec import Recognizer
->>> recognizer = Recognizer(Path("data/export"))
+>>> recognizer = Recognizer(Path("data/export"))  # What the project's last run exported.
 >>> recognizer.classes
 ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
 """

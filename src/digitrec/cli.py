@@ -14,7 +14,7 @@ import click
 from digitrec import EXTRA
 from digitrec.errors import DigitrecError, ParamsError
 from digitrec.pipeline.environment import jobs_from_environment
-from digitrec.reading.models import commit_of, model_folder
+from digitrec.reading.exports import commit_of, model_folder
 from digitrec.spec import FolderSpec
 
 MODEL = click.option(
@@ -22,7 +22,7 @@ MODEL = click.option(
     "folder",
     type=click.Path(path_type=Path),
     default=model_folder,
-    show_default="data/export, and where there is none the one that came with digitrec",
+    show_default="data/export, and where there is none the pretrained one",
     help="Folder that stage `export` wrote.",
 )
 # Of how a folder is read.

@@ -88,3 +88,38 @@ def test_the_stopwatch_runs_in_the_block_and_stands_still_after_it() -> None:
     assert end > first >= 0
     assert seconds() == end
     assert seconds() == end
+
+
+@pytest.mark.parametrize("name", ["data", "metrics", "plots", "data/train"])
+@pytest.mark.parametrize("there", [True, False])
+def test_results_behind_a_link_are_refused_before_any_work_and_the_way_on_is_named(
+    tmp_path: Path, name: str, there: bool
+) -> None:
+    project, other = tmp_path / "project", tmp_path / "other disk"
+    (project / name).parent.mkdir(parents=True)
+    (project / "dvc.yaml").write_text("stages:\n  a:\n    outs:\n      - data/train\n")
+    if there or name == "data/train":
+        other.mkdir()
+    (project / name).symlink_to(other)
+    result = _run(project, "print('worked')")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"error: {name} is a link to {other}, and DVC keeps no results behind links")
+    assert "dvc cache dir --local PATH" in result.stderr
+
+
+def test_links_that_dvc_makes_or_does_not_keep_are_well(tmp_path: Path) -> None:
+    project, other = tmp_path / "project", tmp_path / "other disk"
+    (project / "data/train").mkdir(parents=True)
+    (project / "dvc.yaml").write_text("stages:\n  a:\n    outs:\n      - data/train\n      - data/dataset.json\n")
+    (other / "cache").mkdir(parents=True)
+    (other / "file").write_text("kept")
+    # As with `cache.type symlink`, files alone.
+    for path in ("data/dataset.json", "data/train/images.npy"):
+        (project / path).symlink_to(other / "file")
+    for path in (".dvc", "data/cache", "data/signs"):
+        (project / path).symlink_to(other / "cache")
+    assert _run(project, "print('worked')").stdout == "worked\ncleared up\n"
+    # Nor is it a matter of how one came to the project.
+    (tmp_path / "way").symlink_to(project)
+    assert _run(tmp_path / "way", "print('worked')").returncode == 0

@@ -72,7 +72,7 @@ def running(folder: Path, *options: str) -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def exported() -> Path:
     """The model that comes with the project."""
-    return ROOT / "data/export"
+    return ROOT / "src/digitrec/pretrained"
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from digitrec.reading.models import PACKAGED, PROJECTS, commit_of, model_folder
+from digitrec.reading.exports import PRETRAINED, PROJECTS, commit_of, model_folder
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -12,10 +12,10 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_a_projects_own_model_goes_before_the_packaged_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_projects_own_model_goes_before_the_pretrained_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert model_folder() == PACKAGED
-    assert (PACKAGED / "model.onnx").is_file()
+    assert model_folder() == PRETRAINED
+    assert (PRETRAINED / "model.onnx").is_file()
     (tmp_path / PROJECTS).mkdir(parents=True)
     assert model_folder() == PROJECTS
 

@@ -1,4 +1,4 @@
-"""Which exported model is used, the project's own or the one that came with the package, and where that is from."""
+"""Which exported model is used, the project's own or the pretrained one of the package, and where that is from."""
 
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -6,13 +6,12 @@ from pathlib import Path
 
 # Where stage `export` writes, from the project's folder.
 PROJECTS = Path("data/export")
-# In a checkout a link to the same.
-PACKAGED = Path(__file__).parents[1] / "model"
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 
 def model_folder() -> Path:
-    """Give the folder of the project's model where the current folder is a project, elsewhere the packaged one's."""
-    return PROJECTS if PROJECTS.is_dir() else PACKAGED
+    """Give the folder of the project's model where the current folder is a project, elsewhere the pretrained one's."""
+    return PROJECTS if PROJECTS.is_dir() else PRETRAINED
 
 
 def commit_of(folder: Path) -> str | None:
@@ -21,7 +20,7 @@ def commit_of(folder: Path) -> str | None:
     Parameters
     ----------
     folder : Path
-        That stage `export` wrote, or the packaged one.
+        That stage `export` wrote, or the pretrained one's.
 
     Returns
     -------
