@@ -5,6 +5,7 @@ Where the overrides have a section `reproduction`, that pipeline is copied too a
 What the folder has computed before is kept: DVC reruns only what changed.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -49,7 +50,9 @@ def prepare(folder: Path, overrides: list[Path]) -> None:
         write_params("reproduction/params.yaml", folder, changes.pop("reproduction"))
     write_params("params.yaml", folder, changes)
     if not (folder / ".dvc").exists():
-        subprocess.run(["dvc", "init", "--quiet", "--no-scm"], cwd=folder, check=True)
+        # Before there is a configuration that says no, DVC would report its own use.
+        environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
+        subprocess.run(["dvc", "init", "--quiet", "--no-scm"], cwd=folder, env=environment, check=True)
         config = (ROOT / ".dvc/config").read_text()
         (folder / ".dvc/config").write_text(config + "    no_scm = true\n")
         shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
