@@ -48,7 +48,7 @@ def watched(browser: Browser, url: str, **settings: Any) -> Iterator[Page]:
     page.goto(url)
     yield page
     page.close()
-    assert complaints == []
+    assert complaints == [], complaints
     origin = re.match("http://[^/]+", url)[0]
     assert [at for at in asked if at != url and not at.startswith((f"{url.rstrip('/')}/", f"blob:{origin}/"))] == []
 
@@ -96,3 +96,8 @@ def seen(page: Page) -> np.ndarray:
         return [...context.getImageData(0, 0, 28, 28).data];
     }"""
     return np.array(settled(page, script)).reshape(28, 28, 4)[..., 0]
+
+
+def shows(page: Page, pixels: np.ndarray) -> bool:
+    """Whether the page comes to show these 28x28, which on a busy machine takes its time."""
+    return any(np.array_equal(seen(page), pixels) for _ in range(10))

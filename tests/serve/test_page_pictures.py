@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from digitrec.serve.body import MAX_BYTES
 from tests.exported import MANY, SHADES, export_means
-from tests.serve.browsing import IN_A_BROWSER, STROKES, bars, draw, seen, settled, shares, watched
+from tests.serve.browsing import IN_A_BROWSER, STROKES, bars, draw, seen, settled, shares, shows, watched
 from tests.serve.conftest import Service, running
 from tests.serve.test_api import drawn_seven
 
@@ -222,7 +222,7 @@ def test_a_picture_that_took_a_drawings_place_is_taken_back(page: Page) -> None:
     seven = seen(page)
     page.keyboard.press("Control+z")
     expect(page.locator("#label")).to_have_text("3")
-    assert np.array_equal(seen(page), three)
+    assert shows(page, three)
     page.keyboard.press("Control+y")
     expect(page.locator("#label")).to_have_text("7")
     # A stroke takes the picture's place, and is taken back as well.
@@ -230,7 +230,7 @@ def test_a_picture_that_took_a_drawings_place_is_taken_back(page: Page) -> None:
     expect(page.locator("#label")).to_have_text("8")
     page.keyboard.press("Control+z")
     expect(page.locator("#label")).to_have_text("7")
-    assert np.array_equal(seen(page), seven)
+    assert shows(page, seven)
 
 
 def test_a_picture_that_comes_too_late_takes_no_drawings_place(page: Page) -> None:
