@@ -35,7 +35,9 @@ def reached(log: Path) -> list[str]:
 
 def _leaves(line: str) -> bool:
     addresses = [ipaddress.ip_address(one or other) for one, other in ADDRESS.findall(line)]
-    return bool(OTHERS.search(line)) or any(not address.is_loopback for address in addresses)
+    return bool(OTHERS.search(line)) or any(
+        not (address.is_loopback or address.is_unspecified) for address in addresses
+    )
 
 
 def home_of(folder: Path) -> dict[str, str]:
