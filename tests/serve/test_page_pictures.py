@@ -123,6 +123,25 @@ def test_a_picture_is_dropped_or_pasted(browser: Browser, colours: Service, way:
         expect(page.locator("#label")).to_have_text("green")
 
 
+def test_a_picture_is_pasted_from_the_clipboard(browser: Browser, service: Service) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(service.url)
+    copy = """async (content) => {
+        const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+        const picture = new Blob([bytes], {type: "image/png"});
+        await navigator.clipboard.write([new ClipboardItem({"image/png": picture})]);
+    }"""
+    page.evaluate(copy, base64.b64encode(as_file(np.asarray(drawn_seven()))["buffer"]).decode())
+    page.keyboard.press("Control+v")
+    expect(page.locator("#label")).to_have_text("7")
+    # Text is no picture, and takes none's place.
+    page.evaluate("navigator.clipboard.writeText('7')")
+    page.keyboard.press("Control+v")
+    expect(page.locator("#label")).to_have_text("7")
+    context.close()
+
+
 def noise(height: int, width: int) -> np.ndarray:
     """A picture that compresses badly: bluish, left darker than right."""
     pixels = np.random.default_rng(0).integers(0, 128, (height, width, 3), np.uint8)
@@ -196,14 +215,18 @@ BOX = """() => {
 }"""
 
 
-def test_what_the_browser_cannot_show_is_sent_as_it_is(page: Page) -> None:
+def test_what_the_browser_cannot_show_is_sent_as_it_is(browser: Browser, service: Service) -> None:
     """TIFF, which Chromium does not know, is answered; what the service does not know, it says."""
+    # Chromium itself complains of a refusal.
+    page = browser.new_page()
+    page.goto(service.url)
     bring(page, "choose", as_file(np.asarray(drawn_seven()), "tiff"))
     expect(page.locator("#label")).to_have_text("7")
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
     bring(page, "drop", {"name": "IMG_1.HEIC", "mimeType": "image/heic", "buffer": heic})
     expect(page.locator("#verdict")).to_have_text(re.compile("^image: "))
     expect(page.locator("#label")).to_be_empty()
+    page.close()
 
 
 def test_what_the_browser_can_neither_show_nor_make_smaller_is_told_in_one_line(page: Page, tmp_path: Path) -> None:
