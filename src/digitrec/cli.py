@@ -118,7 +118,7 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; 0.0.0.0: from anywhere by IPv4, ::: by IPv4 and IPv6.",
+    help="Address to listen on; 0.0.0.0 stands for all of IPv4, :: for all of IPv4 and IPv6.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port; 0: one that is free."
