@@ -63,6 +63,7 @@ subprocess.run(["true", "daemon", "analytics"])
     "arguments",
     [
         ["--help"],
+        ["model"],
         ["predict", PICTURE, "--json"],
         ["predict", PICTURE, "--line", "--show", "seen.png"],
         ["check", "own"],
