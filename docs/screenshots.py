@@ -14,8 +14,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.drawing import curve
+from tests.serve.browsing import ARGUMENTS, CHROMIUM
 from tests.serve.conftest import running
-from tests.serve.test_page import ARGUMENTS, CHROMIUM
 
 ROOT = Path(__file__).parents[1]
 DESKTOP, PHONE = {"width": 900, "height": 496}, {"width": 390, "height": 664}

@@ -7,6 +7,7 @@
 ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from digitrec.spec import ImageSpec, TrainingSpec
     from digitrec.training.checkpoints import load_checkpoint
     from digitrec.training.classifier import ImageClassifier
+
+# ONNX Runtime would report to its maker and keep a number of this machine in the home folder. It looks when it is
+# imported, and whatever of this package imports it has come by here.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["ImageClassifier", "ImageSpec", "Recognizer", "TrainingSpec", "load_checkpoint"]
 

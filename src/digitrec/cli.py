@@ -114,7 +114,12 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0: from anywhere.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; 0.0.0.0 stands for all of IPv4, :: for all of IPv4 and IPv6.",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port; 0: one that is free."
 )
@@ -125,16 +130,19 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
     show_default="one a core, 4 at most",
     help="Processes that answer.",
 )
+@click.option(
+    "--root-path", default="", metavar="PATH", help="Path that a proxy puts before those of the service, as /digits."
+)
 @MODEL
 @_plainly
-def serve(host: str, port: int, workers: int, folder: Path) -> None:
+def serve(host: str, port: int, workers: int, root_path: str, folder: Path) -> None:
     """Answer images over HTTP, with a page to draw or to show pictures on, until Ctrl-C.
 
     Whoever reaches the address may ask: there are no passwords and no encryption.
     """
     from digitrec.serve.server import serve as run
 
-    run(folder, host, port, workers)
+    run(folder, host, port, workers, root_path)
 
 
 @main.command()

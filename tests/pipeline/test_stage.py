@@ -1,10 +1,12 @@
 import errno
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from joblib import cpu_count
 
 from digitrec.pipeline.stage import stopwatch
 from tests.conftest import heed_interrupts
@@ -123,3 +125,20 @@ def test_links_that_dvc_makes_or_does_not_keep_are_well(tmp_path: Path) -> None:
     # Nor is it a matter of how one came to the project.
     (tmp_path / "way").symlink_to(project)
     assert _run(tmp_path / "way", "print('worked')").returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(cpu_count() < 2, reason="with one core, there is nothing to keep to")
+def test_libraries_start_no_more_threads_than_there_are_cores_for_us(tmp_path: Path) -> None:
+    """A container's share is told by a variable here that joblib heeds beside it, for nobody may set one's own."""
+    body = "print(torch.get_num_threads(), *threads())"
+    script = (
+        "import numpy, torch; from threadpoolctl import threadpool_info\n"
+        "def threads(): return {pool['num_threads'] for pool in threadpool_info()}\n" + SCRIPT.format(body=body)
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    for share, expected in ({"LOKY_MAX_CPU_COUNT": "1"}, "1 1"), ({"OMP_NUM_THREADS": "1"}, "1 1"):
+        result = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, env=environment | share, capture_output=True, text=True
+        )
+        assert result.stdout == f"{expected}\ncleared up\n", result.stderr

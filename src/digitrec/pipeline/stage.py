@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from joblib import cpu_count
+from threadpoolctl import threadpool_info, threadpool_limits
+
 from digitrec.errors import DigitrecError
 
 
@@ -19,6 +22,7 @@ def run_stage(main: Callable[..., None], *arguments: str) -> None:
     """
     # As an exception, SIGTERM lets worker processes and temporary files be cleared away.
     signal.signal(signal.SIGTERM, _terminate)
+    _keep_to_our_cores()
     try:
         _refuse_links(Path.cwd())
         main(Path.cwd(), *arguments)
@@ -54,6 +58,11 @@ def _refuse_links(root: Path) -> None:
                     f"`rm {name} && mkdir {name}`. To have what fills the disk on another one, move DVC's cache: "
                     "`dvc cache dir --local PATH` and `dvc config --local cache.type reflink,symlink`."
                 )
+
+
+def _keep_to_our_cores() -> None:
+    """Let libraries start no more threads than this process has cores: of a container's share they know nothing."""
+    threadpool_limits({pool["prefix"]: min(pool["num_threads"], cpu_count()) for pool in threadpool_info()})
 
 
 def _terminate(signum: int, frame: object) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -17,6 +18,7 @@ from starlette.exceptions import HTTPException
 from digitrec.pipeline.files import read_json
 from digitrec.reading.answers import thing_shown
 from digitrec.reading.recognizer import Recognizer
+from digitrec.serve.addresses import Addresses, page_below
 from digitrec.serve.answering import Answering
 from digitrec.serve.body import file_of_form, read_body
 from digitrec.serve.pixels import PixelReader
@@ -71,8 +73,15 @@ def _when_trained(folder: Path) -> str | None:
     return read_json(times).get("finished") if times.exists() else None
 
 
-def build_app(folder: Path) -> FastAPI:
+def build_app(folder: Path, root_path: str = "") -> FastAPI:
     """Make the service for the exported network in `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        That stage `export` wrote.
+    root_path : str
+        As `addresses.read_root_path` gives it.
 
     Raises
     ------
@@ -85,7 +94,20 @@ def build_app(folder: Path) -> FastAPI:
     about |= {"trained": _when_trained(folder), "shows": thing_shown(recognizer.image)}
     large_bodies = asyncio.Semaphore(N_LARGE_BODIES)
     # The pages that FastAPI shows an API with load scripts from elsewhere.
-    app = FastAPI(title="digitrec", version=version("digitrec"), description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="digitrec",
+        version=version("digitrec"),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        # See `Addresses`.
+        redirect_slashes=False,
+        # Written as an address, which it would not be by default.
+        servers=[{"url": quote(root_path)}] if root_path else None,
+        root_path_in_servers=False,
+    )
+    app.add_middleware(Addresses, root_path=root_path)
+    index = page_below(root_path, (PAGE / "index.html").read_text(encoding="utf-8"))
 
     async def answer(request: Request, pixels: bool) -> Response:
         body, kind = await read_body(request), request.headers.get("content-type", "").lower()
@@ -132,9 +154,9 @@ def build_app(folder: Path) -> FastAPI:
         """Tell what the network is, its classes, how accurate it is, and when it was trained (null if not known)."""
         return about
 
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html")
+    @app.get("/", include_in_schema=False)
+    async def page() -> HTMLResponse:
+        return HTMLResponse(index)
 
     app.mount("/static", StaticFiles(directory=PAGE))
     app.add_exception_handler(HTTPException, refused)
