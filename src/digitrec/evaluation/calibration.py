@@ -18,14 +18,16 @@ FEW_ERRORS = 10
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Find the number to divide logits by so that the labels are likeliest, with one error more than is seen.
+    """Find the number that logits are divided by, so that the probabilities are what the labels ask for.
 
     One number cannot change which class is the most likely (Guo et al., arXiv 1706.04599).
 
-    The likelihood is highest where a label's logit lies as far below the highest one, in the sum over images, as the
-    network expects. Where all answers are right that is at a temperature of 0, and every answer certain. So one error
-    more is counted, as far off as the network's errors are expected to be: with none seen, it then expects one among so
-    many images (Laplace's rule of succession). 6,000 images with 40 errors decide for themselves.
+    The likelihood is highest where the labels' logits lie as far below the highest ones, in the sum over images, as the
+    network expects. Where all answers are right that is at a temperature of 0, and every answer certain. But none wrong
+    of n does not show that none of the next n will be: one may (Laplace's rule of succession). So of the temperatures
+    between the likeliest one and that for one error more, as far off as the network's errors are expected to be, the
+    nearest to 1 is taken. Of 6,000 images with 40 errors the two hardly differ; with none, the network may become as
+    sure as to expect one error, or is left as it is.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     Returns
     -------
     float
-        From a twentieth to twentyfold, 1 where logits do not differ.
+        From a twentieth to twenty, 1 where logits do not differ.
     """
     logits, rows = logits.astype(np.float64), np.arange(len(labels))
     below = logits.max(1, keepdims=True) - logits
@@ -45,18 +47,19 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     others = np.ones(below.shape, bool)
     others[rows, logits.argmax(1)] = False
 
-    def surplus(log_temperature: float) -> float:
-        """How much further below than in what is seen and one error the labels are expected to lie."""
+    def surplus(log_temperature: float, more: int) -> float:
+        """How much further below the labels are expected to lie than they do, with so many errors more."""
         stated = probabilities_at(logits, np.exp(log_temperature))
         expected, errors = float((stated * below).sum()), float(stated[others].sum())
-        return expected - expected / errors - seen if errors else -1 - seen
+        return expected - seen - more * (expected / errors if errors else 1)
 
-    low, high = LOG_TEMPERATURES
-    if not below.any():
-        return 1.0
-    if surplus(high) <= 0:
-        return math.exp(high)
-    return math.exp(low if surplus(low) >= 0 else brentq(surplus, low, high))
+    def temperature(more: int) -> float:
+        low, high = LOG_TEMPERATURES
+        if surplus(low, more) >= 0:
+            return math.exp(low)
+        return math.exp(high if surplus(high, more) <= 0 else brentq(surplus, low, high, args=(more,)))
+
+    return min(max(1.0, temperature(0)), temperature(1)) if below.any() else 1.0
 
 
 def probabilities_at(logits: np.ndarray, temperature: float) -> np.ndarray:
@@ -229,8 +232,8 @@ def _notes(n: int, errors: int, temperature: float, target_accuracy: float, thre
     notes = []
     if errors < FEW_ERRORS:
         notes.append(
-            f"{errors} of {n:,} validation answers are wrong: too few errors to know the temperature well; one more is "
-            "counted than was seen"
+            f"{errors} of {n:,} validation answers are wrong: too few errors to know the temperature well; it is "
+            "left as near to 1 as one error more allows"
         )
     if any(math.isclose(math.log(temperature), bound, abs_tol=0.01) for bound in LOG_TEMPERATURES):
         notes.append(
