@@ -85,7 +85,7 @@ def _expected_errors(logits: np.ndarray) -> float:
     return float((1 - softmax(logits, axis=1).max(1)).sum())
 
 
-@pytest.mark.parametrize("sharpness", [0.1, 0.2, 0.5])
+@pytest.mark.parametrize("sharpness", [0.2, 0.3, 0.5])
 def test_where_all_answers_are_right_a_network_that_expects_errors_becomes_as_sure_as_to_expect_one(
     sharpness: float,
 ) -> None:
@@ -119,7 +119,7 @@ def test_many_images_with_errors_decide_for_themselves() -> None:
     assert fit_temperature(logits, labels) == pytest.approx(likeliest, rel=0.03)
 
 
-@pytest.mark.parametrize(("target", "threshold"), [(0.5, 0.6), (0.74, 0.7), (0.9, 0.9)])
+@pytest.mark.parametrize(("target", "threshold"), [(0.5, 0.6), (0.75, 0.7), (0.9, 0.9)])
 def test_the_lowest_threshold_that_is_accurate_enough_is_chosen(target: float, threshold: float) -> None:
     many = np.tile(LABELS, 20), np.tile(ANSWERS, (20, 1))
     assert choose_threshold(*many, target) == (threshold, True)

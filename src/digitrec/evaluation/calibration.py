@@ -154,11 +154,16 @@ def coverage_rows(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[st
     ]
 
 
+def answers_needed(target_accuracy: float) -> float:
+    """Give the least number of right answers of which one error more would leave the wanted share; infinity for all."""
+    return math.ceil(target_accuracy / (1 - target_accuracy) - 1e-9) if target_accuracy < 1 else math.inf
+
+
 def choose_threshold(labels: np.ndarray, probabilities: np.ndarray, target_accuracy: float) -> tuple[float, bool]:
     """Find the lowest threshold from which on the answers are as accurate as wanted, on validation images.
 
-    As for the temperature, one error more is counted than was seen: three right answers of three do not show that 99.8
-    of a hundred will be.
+    Three right answers of three do not show that 998 of a thousand will be: there must be so many answers that with one
+    error more (Laplace's rule of succession) all right ones are still enough.
 
     Returns
     -------
@@ -167,12 +172,13 @@ def choose_threshold(labels: np.ndarray, probabilities: np.ndarray, target_accur
         False where the images are too few, or the network not good enough, for any threshold to be shown to do. Then
         an answer must be as probable as right answers are wanted, and more so where that left out too few wrong ones.
     """
-    rows = coverage_rows(labels, probabilities)
-    for row in rows:
-        if (row["answered"] - row["errors"]) / (row["answered"] + 1) >= target_accuracy:
-            return row["threshold"], True
-    seen = next((row["threshold"] for row in rows if row["accuracy"] >= target_accuracy), 1.0)
-    return max(seen, target_accuracy), False
+    rows = [row for row in coverage_rows(labels, probabilities) if row["accuracy"] >= target_accuracy]
+    if not rows:
+        return 1.0, False
+    lowest = rows[0]["threshold"]
+    if rows[0]["answered"] >= answers_needed(target_accuracy):
+        return lowest, True
+    return max(lowest, target_accuracy), False
 
 
 def answered_scores(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:
@@ -241,13 +247,12 @@ def _notes(n: int, errors: int, temperature: float, target_accuracy: float, thre
             "network's answers may be"
         )
     if threshold is not None:
-        # Of so many answers all right, with one error more the share is the wanted one.
-        least = math.ceil(target_accuracy / (1 - target_accuracy) - 1e-9) if target_accuracy < 1 else None
+        needed = answers_needed(target_accuracy)
         why = (
             "which no number of images can show"
-            if least is None
-            else f"which takes at least {least:,}, all right"
-            if n < least
+            if needed == math.inf
+            else f"which takes at least {needed:,}, all right"
+            if n < needed
             else "because too many of the surest are wrong"
         )
         notes.append(
