@@ -1,11 +1,13 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from digitrec.errors import ParamsError
-from digitrec.search.cells import Problem
+from digitrec.search.cells import Cell, Problem
 from digitrec.search.checks import check_search, with_every_class
+from digitrec.search.strategies import run_search
 from digitrec.spec import SearchSpec
 from tests.search.candidates import search_spec
 from tests.tiny import IMAGE, PLAIN, small_problem, some_digits
@@ -70,6 +72,19 @@ def test_the_first_round_has_room_for_every_class_in_every_fold() -> None:
     # A grid takes all images anyway.
     grid = search.model_copy(update={"strategy": "grid"})
     assert with_every_class(grid, 136) == grid
+
+
+@pytest.mark.parametrize("n", [8, 9, 18, 19, 101])
+@pytest.mark.parametrize("cv", [2, 3])
+def test_the_smallest_fold_of_the_first_round_trains_on_as_many_images_as_there_are_classes(n: int, cv: int) -> None:
+    labels, sizes = np.arange(n) % 2, []
+    search = with_every_class(search_spec(strategy="halving", cv=cv, min_images=1, max_images=n), 2, n)
+
+    def note(cells: Sequence[Cell], title: str) -> None:
+        sizes.extend(len(cell.train) for cell in cells)
+
+    run_search(search, labels, 0, note, lambda cell: 0.5)
+    assert min(sizes) >= 2
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,24 @@ from digitrec.training.network import build_network
 MOST_TRIED = 1000
 
 
-def with_every_class(search: SearchSpec, n_classes: int) -> SearchSpec:
-    """Let halving begin with so many images that each fold has room for one of every class."""
-    if search.strategy == "grid" or search.min_images >= search.cv * n_classes:
+def least_images(search: SearchSpec, n_classes: int, n_images: int | None = None) -> int:
+    """Give the least images of a round in which each fold has room for one of every class, of so many that there are.
+
+    A round's share of a fold is rounded down, so where folds differ in size more are needed than the classes say.
+    """
+    least = search.cv * n_classes
+    if n_images and (smallest := n_images - -(-n_images // search.cv)) >= n_classes:
+        while int(least / n_images * smallest) < n_classes:
+            least += 1
+    return least
+
+
+def with_every_class(search: SearchSpec, n_classes: int, n_images: int | None = None) -> SearchSpec:
+    """Let halving begin with so many images that each fold has room for one of every class; see `least_images`."""
+    least = least_images(search, n_classes, n_images)
+    if search.strategy == "grid" or search.min_images >= least:
         return search
-    return search.model_copy(update={"min_images": search.cv * n_classes})
+    return search.model_copy(update={"min_images": least})
 
 
 def check_search(problem: Problem, search: SearchSpec, labels: np.ndarray) -> None:
@@ -43,7 +56,7 @@ def check_search(problem: Problem, search: SearchSpec, labels: np.ndarray) -> No
         Naming every mistake.
     """
     counts = np.bincount(labels, minlength=problem.image.n_classes)
-    needed = search.cv * problem.image.n_classes
+    needed = least_images(search, problem.image.n_classes, len(labels))
     mistakes = too_few(counts, problem.image.classes, search.cv, problem.recipe.valid_fraction)
     if not mistakes and search.strategy == "halving" and search.max_images < needed:
         mistakes.append(

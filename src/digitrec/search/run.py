@@ -56,7 +56,7 @@ def find_best(
     DigitrecError
         When no fit succeeded, or the cluster cannot be used.
     """
-    wanted, search = search, with_every_class(search, problem.image.n_classes)
+    wanted, search = search, with_every_class(search, problem.image.n_classes, len(labels))
     check_search(problem, search, labels)
     if search != wanted:
         print(
