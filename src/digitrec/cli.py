@@ -23,9 +23,8 @@ MODEL = click.option(
     show_default=True,
     help="Folder that stage `export` wrote.",
 )
-PARAMS = Path("params.yaml")
-# What a folder's options are where neither the command nor the current folder says: the project's own.
-PROJECT = Path(__file__).resolve().parents[2]
+# Of the current folder; and the project's own, a link to it, which a wheel brings along.
+PARAMS, OWN_PARAMS = Path("params.yaml"), Path(__file__).parent / "config/params.yaml"
 
 
 def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,7 +155,7 @@ def check(folder: Path, **options: Any) -> None:
     from digitrec.config.yaml import read_yaml
     from digitrec.data.folder_report import check_folder
 
-    own, here = (read_yaml(path) if path.exists() else {} for path in (PROJECT / PARAMS, PARAMS))
+    own, here = (read_yaml(path) if path.exists() else {} for path in (OWN_PARAMS, PARAMS))
     # A mistake elsewhere in the file is for the stages to tell.
     folds = _section(here, "search").get("cv")
     share = _section(_section(here, "recipes"), here.get("recipe")).get("valid_fraction")
