@@ -25,8 +25,8 @@ MODEL = click.option(
     show_default="data/export, and where there is none the pretrained one",
     help="Folder that stage `export` wrote.",
 )
-# Of how a folder is read.
-DEFAULTS = {"height": "auto", "width": "auto", "colour": "auto", "test_share": 0.2, "seed": 0, "skip_damaged": False}
+# Of the current folder; and the project's own, a link to it, which a wheel brings along.
+PARAMS, OWN_PARAMS = Path("params.yaml"), Path(__file__).parent / "config/params.yaml"
 
 
 def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,29 +177,38 @@ def check(folder: Path, **options: Any) -> None:
     """Say what a FOLDER of your own images holds, and what keeps it from being a dataset.
 
     Classes are folders, or a file `labels.csv` names them. An option that is left out is as in section `folder` of
-    params.yaml, where there is one in the current folder. The exit status is 1 where something must be mended first.
+    params.yaml in the current folder, or else in the project's. The exit status is 1 where something must be mended
+    first.
     """
     from digitrec.config.yaml import read_yaml
     from digitrec.data.folder_report import check_folder
 
-    path = Path("params.yaml")
-    params = read_yaml(path) if path.exists() else {}
+    own, here = (read_yaml(path) if path.exists() else {} for path in (OWN_PARAMS, PARAMS))
     # A mistake elsewhere in the file is for the stages to tell.
-    search = params.get("search")
-    folds = search.get("cv") if isinstance(search, dict) else None
-    least = folds if isinstance(folds, int) else 2
-    section = params.get("folder")
-    report = check_folder(_folder_spec(folder, section if isinstance(section, dict) else {}, options), least)
+    folds = _section(here, "search").get("cv")
+    share = _section(_section(here, "recipes"), here.get("recipe")).get("valid_fraction")
+    section = _section(own, "folder") | _section(here, "folder")
+    report = check_folder(
+        _folder_spec(folder, section, options),
+        least=folds if isinstance(folds, int) else 2,
+        valid_fraction=share if isinstance(share, float) and 0 < share < 1 else 0.0,
+    )
     print(report.text())
     sys.exit(1 if report.fatal else 0)
 
 
+def _section(values: dict[str, Any], name: Any) -> dict[str, Any]:
+    """Give a section of params.yaml, an empty one where there is none."""
+    section = values.get(name) if isinstance(name, str) else None
+    return section if isinstance(section, dict) else {}
+
+
 def _folder_spec(folder: Path, section: dict[str, Any], options: dict[str, Any]) -> FolderSpec:
-    """Put together what the options say, then params.yaml's section, then what both leave open."""
+    """Put together what the options say, then what params.yaml does."""
     from digitrec.config.section import check_values
 
     given = {name: value for name, value in options.items() if value is not None}
-    spec, mistakes = check_values(FolderSpec, DEFAULTS | section | given | {"path": str(folder)})
+    spec, mistakes = check_values(FolderSpec, section | given | {"path": str(folder)})
     if spec is None:
         raise ParamsError(mistakes, "digitrec check")
     return spec

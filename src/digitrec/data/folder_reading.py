@@ -1,19 +1,15 @@
 """Opening the pictures of a folder, several at a time: what their headers say, and their pixels."""
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from PIL import Image
 
-from digitrec.errors import DigitrecError
-from digitrec.pipeline.jobs import exit_with
+from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.progress import progress_bar
 from digitrec.reading.decoding import FORMATS, ImageError, decode_picture
 from digitrec.reading.resizing import enough_pixels, fit_picture
@@ -135,26 +131,12 @@ def _in_chunks(
 ) -> Iterator[tuple[int, Any]]:
     """Call a function for a chunk of paths at a time; yield each chunk's start and result as soon as it is there."""
     starts = range(0, len(paths), CHUNK)
-    calls = (
-        delayed(_numbered)(os.getpid(), function, folder, start, paths[start : start + CHUNK], *more)
-        for start in starts
-    )
+    tasks = [(folder, start, paths[start : start + CHUNK], *more) for start in starts]
     jobs = max(1, min(jobs, len(starts) // WORTH_A_PROCESS))
-    try:
-        with parallel_config(backend="loky", inner_max_num_threads=1), progress_bar(len(paths), label) as bar:
-            for start, result in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(calls):
-                bar.update(len(result))
-                yield start, result
-    except TerminatedWorkerError as error:
-        raise DigitrecError(
-            "a process that was reading pictures was killed, perhaps for want of memory. Run the same command again, "
-            "with fewer pictures at a time (DIGITREC_JOBS) if memory is short."
-        ) from error
-
-
-def _numbered(parent: int, function: Callable, folder: Path, start: int, paths: list[str], *more: Any) -> Any:
-    exit_with(parent)
-    return start, function(folder, start, paths, *more)
+    with progress_bar(len(paths), label) as bar:
+        for number, result in side_by_side(function, tasks, jobs, "reading pictures"):
+            bar.update(len(result))
+            yield starts[number], result
 
 
 def _read_headers(folder: Path, start: int, paths: list[str]) -> list[tuple[int, int, bool] | None]:
