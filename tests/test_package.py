@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, clone_of_the_work_tree
+from tests.data.pictures import write_classes
 
 pytestmark = pytest.mark.slow
 DIGIT = ROOT / "tests/drawn/3_plain_003.png"
@@ -90,3 +91,11 @@ def test_what_it_lacks_is_one_line_that_says_how_to_get_it(wheel: Path, tmp_path
     code = "import digitrec; digitrec.ImageClassifier"
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert "ImportError: digitrec.ImageClassifier needs torch: pip install 'digitrec[train]'" in result.stderr
+
+
+def test_a_folder_of_pictures_is_checked_as_the_projects_params_yaml_says(wheel: Path, tmp_path: Path) -> None:
+    write_classes(tmp_path / "own", {"a": 10, "b": 10})
+    result = _digitrec(wheel, tmp_path, "check", "own")
+    assert result.returncode == 0, result.stderr
+    # A fifth of each class is for the test.
+    assert "read as 10x8 colour: 16 for training, 4 for the test" in result.stdout
