@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.progress import progress_bar
-from digitrec.reading.decoding import FORMATS, ImageError, decode_picture
+from digitrec.reading.decoding import ImageError, decode_picture
+from digitrec.reading.opening import Header, read_header
 from digitrec.reading.resizing import enough_pixels, fit_picture
 from digitrec.spec import FolderSpec, ImageSpec
 
@@ -22,8 +22,6 @@ WORTH_A_PROCESS = 4
 LARGEST_AUTO = 64
 # Pictures that are looked at to choose size and colours; of more, as many from all over the folder.
 MOST_HEADERS = 10_000
-ORIENTATION = 0x0112
-GREY_MODES = ("1", "L", "LA", "La")
 
 
 class Rows(NamedTuple):
@@ -139,30 +137,18 @@ def _in_chunks(
             yield starts[number], result
 
 
-def _read_headers(folder: Path, start: int, paths: list[str]) -> list[tuple[int, int, bool] | None]:
+def _read_headers(folder: Path, start: int, paths: list[str]) -> list[Header | None]:
     return [_read_header(folder / path) for path in paths]
 
 
-def _read_header(path: Path) -> tuple[int, int, bool] | None:
+def _read_header(path: Path) -> Header | None:
     try:
         # Headers are read here and there, a few bytes at a time.
-        with open(path, "rb", buffering=1 << 16) as file, Image.open(file, formats=FORMATS) as image:
-            width, height = image.size
-            if image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8):
-                width, height = height, width
-            return height, width, _has_colour(image)
-    # Decoders raise errors of many kinds; what is wrong is told when the pixels are read.
-    except Exception:
+        with open(path, "rb", buffering=1 << 16) as file:
+            return read_header(file)
+    # What is wrong is told when the pixels are read.
+    except OSError:
         return None
-
-
-def _has_colour(image: Image.Image) -> bool:
-    if image.mode == "P":
-        # Palettes may hold colours that no pixel has.
-        used = np.unique(np.asarray(image))
-        colours = np.array(image.getpalette()).reshape(-1, 3)[used]
-        return bool((colours != colours[:, :1]).any())
-    return image.mode not in GREY_MODES and image.mode[0] not in "IF"
 
 
 def _read_chunk(
