@@ -119,4 +119,4 @@ clean-cache:  ## Delete finished fits, downloads and the folders of `demo` and Q
 
 lock: $(READY)  ## Bring requirements.lock up to date with pyproject.toml: what is new; UPGRADE=1 takes newer versions of all
 	$(PYTHON) -m venv .demo/uv && .demo/uv/bin/pip install --quiet uv
-	.demo/uv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-header --no-annotate $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	.demo/uv/bin/uv pip compile pyproject.toml --extra dev --extra heic --universal --python-version 3.11 --no-header --no-annotate $(if $(UPGRADE),--upgrade) --output-file requirements.lock

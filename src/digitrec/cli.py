@@ -71,8 +71,9 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
 
     Handwriting may be a photograph, scan or drawing, dark on light or light on dark.
 
-    PNG, JPEG, BMP, WebP, TIFF or GIF of any size up to 25 megapixels. A pattern such as 'photos/*.png' stands for the
-    files that match, `-` for standard input. Answers that are less probable than the model's threshold are `unsure`.
+    PNG, JPEG, BMP, WebP, TIFF, GIF, HEIC, AVIF, JPEG 2000 or PNM of at most 70 megapixels. A pattern such as
+    'photos/*.png' stands for the files that match, `-` for standard input. Answers that are less probable than the
+    model's threshold are `unsure`.
     The exit status is 1 where a file could not be read; the others are answered nevertheless.
     """
     # What takes time to import is imported by the command that needs it.

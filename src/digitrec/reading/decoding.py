@@ -162,7 +162,7 @@ def _strongest_channel(pixels: np.ndarray, visible: np.ndarray | None = None) ->
     """Give luminance, or red, green or blue where it shows far more: yellow on white has next to no luminance."""
     step = max(1, int((pixels.shape[0] * pixels.shape[1] / 40_000) ** 0.5))
     luminance = np.asarray(Image.fromarray(pixels).convert("L"))
-    sample = np.dstack([luminance, pixels])[::step, ::step].reshape(-1, 4)
+    sample = np.dstack([luminance[::step, ::step], pixels[::step, ::step]]).reshape(-1, 4)
     if visible is not None and visible[::step, ::step].any():
         sample = sample[visible[::step, ::step].ravel()]
     # What differs most from the rest may be one pixel in two hundred.
@@ -184,5 +184,5 @@ def _on_a_page(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     rim = grey[clear & (alpha > 127)]
     has_page = high - low > PAGE_CONTRAST and not (rim.size and abs(np.median(rim) - middle) > (high - low) / 3)
     page = middle if has_page else 255.0 * (middle < 128)
-    share = alpha / 255
+    share = alpha / np.float32(255)
     return np.rint(grey * share + page * (1 - share)).astype(np.uint8)

@@ -33,13 +33,20 @@ def is_deep(image: Image.Image | None, content: bytes, page: Page | None) -> boo
         return True
     if image.format == "PPM" and content.startswith(b"P6"):
         # The decoder's settings: the number that white has stands last.
-        settings = image.tile[0].args if image.tile else ()
-        return isinstance(settings, tuple) and isinstance(settings[-1], int) and settings[-1] > 255
+        settings = [tile.args for tile in getattr(image, "tile", [])]
+        return bool(settings) and isinstance(settings[0], tuple) and settings[0][-1] > 255
     return image.format == "PNG" and content[24:25] == b"\x10"
 
 
-def deep_values(image: Image.Image | None, content: bytes, page: Page | None) -> np.ndarray:
-    """Decode all bits of a picture; arguments as of `is_deep`, `image` with its pixels decoded.
+def deep_values(image: Image.Image | None, content: bytes, page: Page | None, step: int) -> np.ndarray:
+    """Decode all bits of a picture.
+
+    Parameters
+    ----------
+    image, content, page
+        As of `is_deep`; the image has its pixels decoded where Pillow gives all their bits.
+    step : int
+        1, or 2 for every second pixel of every second row.
 
     Returns
     -------
@@ -52,12 +59,15 @@ def deep_values(image: Image.Image | None, content: bytes, page: Page | None) ->
     Exception
         Of many kinds, when the file is damaged or its compression is not known.
     """
-    if page:
-        return _of_tiff(content, page)
-    return np.asarray(image) if image and image.mode[0] in "IF" else _by_opencv(content)
+    if image and not page and image.mode[0] in "IF":
+        return np.asarray(image)[::step, ::step]
+    if image:
+        # It was decoded to find damage, and takes memory.
+        image.close()
+    return _of_tiff(content, page, step) if page else _by_opencv(content, step)
 
 
-def _of_tiff(content: bytes, page: Page) -> np.ndarray:
+def _of_tiff(content: bytes, page: Page, step: int) -> np.ndarray:
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         first = file.pages[0]
         try:
@@ -66,13 +76,14 @@ def _of_tiff(content: bytes, page: Page) -> np.ndarray:
             # Its compression is for another package. OpenCV knows it perhaps, but mixes planes up.
             if "imagecodecs" not in str(error) or page.planes > 1:
                 raise
-            return _by_opencv(content)
-    return np.moveaxis(values, 0, -1) if page.planes > 1 and values.ndim == 3 else values
+            return _by_opencv(content, step)
+    return (np.moveaxis(values, 0, -1) if page.planes > 1 and values.ndim == 3 else values)[::step, ::step]
 
 
-def _by_opencv(content: bytes) -> np.ndarray:
+def _by_opencv(content: bytes, step: int) -> np.ndarray:
     values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
         raise ValueError("its pixels cannot be decoded")
+    values = values[::step, ::step]
     # Blue comes first there.
     return values[..., [2, 1, 0, 3][: values.shape[2]]] if values.ndim == 3 else values

@@ -34,11 +34,14 @@ def eight_bits(values: np.ndarray, may_be_blank: bool) -> np.ndarray:
         uint8 of the same shape.
     """
     values = values.astype(np.float32)
-    no_value = ~np.isfinite(values) | (abs(values) > NO_VALUE)
-    known = values[~no_value]
+    # Not a number is neither.
+    no_value = ~((values >= -NO_VALUE) & (values <= NO_VALUE))
+    # An odd step meets all channels.
+    step = max(1, values.size // SAMPLE) | 1
+    known = values.ravel()[::step][~no_value.ravel()[::step]]
     if not known.size:
         return np.zeros(values.shape, np.uint8)
-    low, middle, high = np.percentile(known[:: max(1, known.size // SAMPLE) | 1], [0.1, 50, 99.9])
+    low, middle, high = np.percentile(known, [0.1, 50, 99.9])
     black, white = _range(float(low), float(high))
     values[no_value] = middle
     if may_be_blank:
@@ -48,13 +51,16 @@ def eight_bits(values: np.ndarray, may_be_blank: bool) -> np.ndarray:
     # What is off and alone is no ink.
     off = (values < black) | (values > white)
     values[off & _alone(off)] = middle
-    return np.rint(np.clip((values - black) * (255 / max(white - black, 1e-12)), 0, 255)).astype(np.uint8)
+    # In place, for there may be a hundred million of them.
+    values -= black
+    values *= 255 / max(white - black, 1e-12)
+    return np.rint(np.clip(values, 0, 255, out=values), out=values).astype(np.uint8)
 
 
 def _range(low: float, high: float) -> tuple[float, float]:
     """Give the numbers that black and white have, by the least and the greatest that are not off."""
     # Sharpening leaves a little below black.
-    if low > -0.1 * abs(high):
+    if low >= -0.1 * abs(high):
         # Two levels, or numbers from 0 to 1.
         return 0.0, 1.0 if high <= 2 else next((2.0**bits - 1 for bits in DEPTHS if high < 2.0**bits), high)
     most = max(-low, high)

@@ -29,9 +29,6 @@ APP0, APP1, ADOBE, APP15, COMMENT, SCAN = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE, 0xDA
 
 def orientation_of(image: Image.Image) -> int:
     """Give the orientation, 1 to 8, that an opened image's metadata tell; 1 where they tell none that can be read."""
-    if image.format == "HEIF":
-        # Its decoder has turned it.
-        return 1
     try:
         found = image.getexif().get(ORIENTATION)
     # Of many kinds on damaged metadata, which must not cost the pixels.

@@ -25,6 +25,8 @@ MOST_WHOLE = 25_000_000
 MAX_DEEP_BYTES = 8 * MAX_PIXELS
 # What HEIC files say that they are, among the names behind "ftyp".
 HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"))
+# Bytes at its beginning that tell how its pixels are to be decoded and turned.
+HEIC_START = 100_000
 GREY_MODES = ("1", "L", "LA", "La")
 # Pillow warns of large images, at a size above ours, and of damage that it can do without.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -73,6 +75,10 @@ class Opened(NamedTuple):
         """From 1 to 8, as in EXIF; what is damaged tells 1."""
         if self.page:
             return self.page.orientation
+        if self.image and self.image.format == "HEIF":
+            # The decoder turns it by properties of its own, which count more than EXIF's.
+            has_turn = any(kind in self.content[:HEIC_START] for kind in (b"irot", b"imir"))
+            return 1 if has_turn else self.image.info.get("original_orientation") or 1
         return orientation_of(self.image) if self.image else 1
 
     def header(self) -> Header:
@@ -106,16 +112,18 @@ class Opened(NamedTuple):
             if least or is_large:
                 # Does nothing to other formats than JPEG.
                 image.draft(None, (least, least) if least else (self.width // 2, self.height // 2))
+            if is_large and image.format == "JPEG2000" and _jpeg2000_levels(self.content):
+                image.reduce = 1  # type: ignore[method-assign, assignment]
             image.load()
+        # Not before: to tell it, Pillow may decode pixels, and keep silent where they are damaged.
+        turn = UPRIGHT.get(self.orientation)
         if deep:
-            values = deep_values(image, self.content, self.page)
-            image = self._of_values(values[::2, ::2] if is_large else values, may_be_blank)
+            values = deep_values(image, self.content, self.page, 2 if is_large else 1)
+            image = self._of_values(values, may_be_blank)
         elif image and image.width * image.height > MOST_WHOLE:
             image = _halved(image)
         if image is None:
             raise ValueError("its pixels cannot be decoded")
-        # Not before: to tell it, Pillow may decode pixels, and keep silent where they are damaged.
-        turn = UPRIGHT.get(self.orientation)
         return image if turn is None else image.transpose(turn)
 
     def _check_bytes(self) -> None:
@@ -227,7 +235,14 @@ def _check_number(name: str, frames: int) -> None:
         raise ImageError(f"{name}: has {frames} frames or pages, expected one: save the one that is meant alone")
 
 
+def _jpeg2000_levels(content: bytes) -> int:
+    """Give how many times such a file can be decoded at half its size."""
+    at = content.find(b"\xff\x52")
+    return content[at + 9] if 0 <= at < len(content) - 9 else 0
+
+
 def _halved(image: Image.Image) -> Image.Image:
+    # One colour may be what is transparent, and a palette's numbers have no mean.
     if image.mode in ("1", "P", "PA") or "transparency" in image.info:
         image = image.convert("L" if image.mode == "1" else "RGBA" if has_transparency(image) else "RGB")
     return image.reduce(2)

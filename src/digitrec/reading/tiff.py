@@ -59,7 +59,7 @@ class _Layout(NamedTuple):
     """How numbers lie in a file: byte order, kinds of a count and an offset, bytes of a field, place of the start."""
 
     order: str
-    count: str
+    counter: str
     offset: str
     field: int
     start: int
@@ -93,7 +93,7 @@ def alone(content: bytes, page: Page) -> bytes:
         return content
     start = len(content) + len(content) % 2
     fields = [page.fields[number] for number in sorted(FIELDS & page.fields.keys())]
-    directory = struct.pack(layout.order + layout.count, len(fields)) + b"".join(fields) + bytes(8)
+    directory = struct.pack(layout.order + layout.counter, len(fields)) + b"".join(fields) + bytes(8)
     header = content[: layout.start] + struct.pack(layout.order + layout.offset, start)
     return b"".join((header, memoryview(content)[len(header) :], bytes(len(content) % 2), directory))
 
@@ -111,8 +111,8 @@ def _pages(content: bytes, layout: _Layout) -> Iterator[Page]:
     at = _number(content, layout.start, layout, layout.offset)
     while 0 < at < len(content) and at not in seen and len(seen) < MOST_PAGES:
         seen.add(at)
-        count = _number(content, at, layout, layout.count)
-        at += struct.calcsize(layout.count)
+        count = _number(content, at, layout, layout.counter)
+        at += struct.calcsize(layout.counter)
         fields: dict[int, bytes] = {}
         # A number of fields that the file has no room for is cut where it ends.
         for _ in range(min(count, (len(content) - at) // layout.field)):

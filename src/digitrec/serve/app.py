@@ -29,7 +29,7 @@ PAGE = Path(__file__).parent / "page"
 SMALL_BODY, N_LARGE_BODIES = 65_536, 8
 DESCRIPTION = """Answers an image with what it shows and calibrated probabilities.
 
-A body has 5 MB at most, an image 25 megapixels. What is refused gets a 4xx status and `{"error": "..."}`, one line that
+A body has 5 MB at most, an image 70 megapixels. What is refused gets a 4xx status and `{"error": "..."}`, one line that
 says what was expected."""
 BINARY = {"type": "string", "format": "binary"}
 REFUSALS: dict[int | str, dict[str, Any]] = {

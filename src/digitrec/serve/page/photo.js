@@ -1,7 +1,7 @@
 // A picture file, made smaller where the service would not take it, and what the page shows of it.
 
 export const MAX_BYTES = 5_000_000; // the service's limits
-const MAX_PIXELS = 25_000_000;
+const MAX_PIXELS = 70_000_000;
 const SENT_SIDE = 2400; // the longer side of what was made smaller
 const SHOWN_SIDE = 1200;
 
