@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from digitrec.reading.tiff import alone, pages, pictures
+from digitrec.reading.tiff import MOST_FIELDS, _layout, _pages, alone, pages, pictures
 
 PICTURE = np.arange(20 * 24, dtype=np.uint16).reshape(20, 24)
 
@@ -48,6 +48,17 @@ def test_pages_that_follow_each_other_in_a_circle_end() -> None:
     after = start + 2 + 12 * int.from_bytes(content[start : start + 2], "little")
     content[after : after + 4] = content[4:8]
     assert len(pages(bytes(content))) == 1
+
+
+def test_pages_that_lie_over_each_other_are_bounded() -> None:
+    # Each directory of 5,000 fields begins two bytes after the one before.
+    content = b"II*\0\x08\0\0\0" + (5000).to_bytes(2, "little") * 100_000
+    chained = bytearray(content)
+    for at in range(8, 2000, 2):
+        after = at + 2 + 12 * 5000
+        chained[after : after + 4] = (at + 2).to_bytes(4, "little")
+    assert sum(len(page.fields) for page in _pages(bytes(chained), _layout(bytes(chained)))) <= MOST_FIELDS
+    assert len(list(_pages(bytes(chained), _layout(bytes(chained))))) <= MOST_FIELDS / 5000 + 1
 
 
 def test_fields_beside_the_pixels_are_left_out() -> None:

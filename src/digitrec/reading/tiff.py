@@ -18,7 +18,8 @@ FIELDS = frozenset(
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 # Letters of `struct` for the types of fields that hold one small number.
 TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
-MOST_PAGES = 10_000
+# Of all pages together: directories may lie over each other, which would make a small file a long work.
+MOST_FIELDS = 100_000
 
 
 class Page(NamedTuple):
@@ -109,13 +110,16 @@ def _layout(content: bytes) -> _Layout | None:
 def _pages(content: bytes, layout: _Layout) -> Iterator[Page]:
     seen: set[int] = set()
     at = _number(content, layout.start, layout, layout.offset)
-    while 0 < at < len(content) and at not in seen and len(seen) < MOST_PAGES:
+    left = MOST_FIELDS
+    while 0 < at < len(content) and at not in seen and left > 0:
         seen.add(at)
         count = _number(content, at, layout, layout.counter)
         at += struct.calcsize(layout.counter)
         fields: dict[int, bytes] = {}
         # A number of fields that the file has no room for is cut where it ends.
-        for _ in range(min(count, (len(content) - at) // layout.field)):
+        count = min(count, (len(content) - at) // layout.field, left)
+        left -= count + 1
+        for _ in range(count):
             field = content[at : at + layout.field]
             fields.setdefault(struct.unpack(f"{layout.order}H", field[:2])[0], field)
             at += layout.field
