@@ -69,8 +69,11 @@ def _body(read_pixels: PixelReader) -> dict[str, Any]:
 
 def _when_trained(folder: Path) -> str | None:
     """Look into the project that the network lies in: its own files are the same whenever they are made."""
-    times = folder.resolve().parent.parent / "metrics/times/train_final.json"
-    return read_json(times).get("finished") if times.exists() else None
+    for project in folder.resolve().parents[1:3]:
+        times = project / "metrics/times/train_final.json"
+        if times.exists():
+            return read_json(times).get("finished")
+    return None
 
 
 def build_app(folder: Path, root_path: str = "") -> FastAPI:
