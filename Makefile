@@ -5,12 +5,21 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
 # This clone's code, also when the environment was made by another clone.
 export PYTHONPATH := $(CURDIR)/src
+# DVC, git and pip want a home folder that they can write to, and DVC a user with a name; in a container there may be neither.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export HOME := $(CURDIR)/.home
+$(shell mkdir -p "$(HOME)")
+endif
+export LOGNAME ?= $(or $(shell id -un 2> /dev/null),nobody)
 # What `make demo` changes in params.yaml.
 DEMO ?= demo/params.yaml
 READY := $(VENV)/.digitrec-$(shell cksum < requirements.lock | cut -d' ' -f1)
 
+# The page needs none of PyTorch, but takes the large environment where it is there.
+SERVING := $(if $(wildcard $(READY)),$(VENV),.venv-serve)
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro reproduce test test-fast lint bench seeds lock clean-cache
+.PHONY: help install demo repro reproduce test test-fast wheel serve lint bench seeds lock clean-cache
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,30 +39,56 @@ demo: $(READY)  ## The whole pipeline on scikit-learn's embedded digits, in .dem
 	cd .demo && export PYTHONPATH="$(CURDIR)/.demo/src" && dvc repro && python stages/summary.py
 
 repro: $(READY)  ## The whole pipeline on MNIST (15 to 30 minutes on two cores); only what changed runs again
+	@sh stages/without_git.sh
 	dvc repro
+	cp data/export/* src/digitrec/pretrained/
 	python stages/summary.py
+	@echo "What changed since: dvc status; of the published systems: cd reproduction && dvc status"
 
-# The shortened run has a folder of its own and shares DVC's cache, so that baselines are not fitted again.
+# The shortened run has folders of its own and shares DVC's cache, so that baselines are not fitted again.
+FOR_REPRODUCTION := normalize-stats fit-baseline evaluate
 reproduce: $(READY)  ## Train the published systems and judge their claims (hours on two cores); QUICK=1: shortened, in .quick
 ifdef QUICK
 	python demo/prepare.py .quick reproduction/quick.yaml
 	cd .quick && dvc cache dir --local ../.dvc/cache
-	cd .quick/reproduction && export PYTHONPATH="$(CURDIR)/.quick/src" && dvc repro
+	cd .quick && export PYTHONPATH="$(CURDIR)/.quick/src" && dvc repro $(FOR_REPRODUCTION) && cd reproduction && dvc repro
+	cp .quick/reproduction/data/page.md .quick/REPRODUCTION.md
 	@echo "Verdicts of the shortened runs: .quick/REPRODUCTION.md; pictures: .quick/reproduction/plots"
 else
+	@sh stages/without_git.sh && cd reproduction && sh ../stages/without_git.sh
+	dvc repro $(FOR_REPRODUCTION)
 	cd reproduction && dvc repro
+	cp reproduction/data/page.md REPRODUCTION.md
 	@echo "Verdicts: REPRODUCTION.md; pictures: reproduction/plots"
 endif
 
-test: lint  ## Lint and all tests, with coverage (10 to 15 minutes on two cores)
+test: in-git lint  ## Lint and all tests, with coverage (10 to 15 minutes on two cores)
 	coverage erase
 	coverage run -m pytest --numprocesses 2 --dist worksteal
 	coverage combine --quiet
 	coverage report
 
-test-fast: $(READY)  ## For every edit: ruff, and the tests that take no pipeline (90 seconds)
+test-fast: in-git $(READY)  ## For every edit: ruff, and the tests that take no pipeline (90 seconds)
 	ruff check .
 	pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+# Its version ends in the commit, which `digitrec model` tells.
+wheel:  ## dist/digitrec-*.whl: `digitrec predict` and `serve` with the model inside, without PyTorch
+	rm -rf build dist
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist --config-settings="--global-option=egg_info" --config-settings="--global-option=--tag-build=+g$$(git rev-parse --short HEAD)" .
+	rm -rf build src/digitrec.egg-info
+
+serve: $(SERVING)/bin/digitrec  ## The page to draw digits on: two minutes in a fresh clone, without PyTorch
+	$(SERVING)/bin/digitrec serve
+
+.venv-serve/bin/digitrec: requirements.lock
+	$(PYTHON) -m venv .venv-serve
+	.venv-serve/bin/python -m pip install --quiet --progress-bar off --constraint requirements.lock .
+
+.PHONY: in-git
+in-git:
+	@git rev-parse --is-inside-work-tree > /dev/null 2>&1 || \
+	  { echo "error: tests clone this project, so git must know it: \`git init && git add -A && git commit\`; in another user's folder \`git config --global --add safe.directory '$(CURDIR)'\`" >&2; exit 1; }
 
 lint: $(READY)  ## Mistakes, format, types, and GitHub's workflows
 	ruff check .
@@ -77,11 +112,11 @@ seeds: $(READY)  ## Test accuracy over seeds (half an hour on two cores, then an
 
 # DVC's cache is left alone: other branches and experiments have their results there, and other projects may share it.
 clean-cache:  ## Delete finished fits, downloads and the folders of `demo` and QUICK; results and DVC's cache stay
-	@for folder in data/cache reproduction/data/cache .demo .quick; do \
+	@for folder in data/cache reproduction/data/cache .demo .quick .home; do \
 	  if [ -e "$$folder" ]; then echo "deleting $$folder ($$(du -sh "$$folder" | cut -f1))"; rm -rf "$$folder"; fi; \
 	done
 	@echo "Kept: DVC's cache, which dvc gc --workspace --all-branches --all-tags --all-experiments would clear of what nothing here refers to (of other projects' data too, if they share it)."
 
 lock: $(READY)  ## Bring requirements.lock up to date with pyproject.toml: what is new; UPGRADE=1 takes newer versions of all
 	$(PYTHON) -m venv .demo/uv && .demo/uv/bin/pip install --quiet uv
-	.demo/uv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-header --no-annotate $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	.demo/uv/bin/uv pip compile pyproject.toml --extra dev --extra heic --universal --python-version 3.11 --no-header --no-annotate $(if $(UPGRADE),--upgrade) --output-file requirements.lock

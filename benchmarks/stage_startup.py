@@ -41,14 +41,12 @@ def modules_by_stage(root: Path, params: Params) -> dict[str, list[str]]:
         "gridsearch": [model],
         "train_final": [model],
         "evaluate": [model],
+        "fit_baseline": [f"digitrec.baselines.{name}" for name in params.baselines],
     }
     found = {}
-    for stage, settings in yaml.safe_load((root / "dvc.yaml").read_text())["stages"].items():
+    for stage in yaml.safe_load((root / "dvc.yaml").read_text())["stages"]:
         script = stage.replace("-", "_")
-        if "matrix" in settings:
-            found |= {f"{stage}@{name}": [script, f"digitrec.baselines.{name}"] for name in params.baselines}
-        else:
-            found[stage] = [script, *chosen.get(script, [])]
+        found[stage] = [script, *chosen.get(script, [])]
     return found
 
 

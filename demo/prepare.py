@@ -6,7 +6,6 @@ What the folder has computed before is kept: DVC reruns only what changed.
 """
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -31,11 +30,18 @@ def write_params(name: str, folder: Path, changes: dict) -> None:
 
 def prepare(folder: Path, overrides: list[Path]) -> None:
     """Lay the pipeline out in `folder`."""
+    config = folder / ".dvc/config"
+    ours = config.exists() and "no_scm" in config.read_text(encoding="utf-8")
+    if folder.exists() and any(folder.iterdir()) and not ours:
+        sys.exit(
+            f"error: {folder} is no folder of an earlier run, and src and stages there would be replaced; name another"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("src", "stages"):
         shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    shutil.copy(ROOT / "dvc.yaml", folder)
+    for name in ("dvc.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, folder)
     # DVC wants a folder of one's own pictures, also where the dataset is another.
     (folder / "data/own").mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "data/own/README.md", folder / "data/own")
@@ -44,15 +50,22 @@ def prepare(folder: Path, overrides: list[Path]) -> None:
         changes = merge(changes, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     if "reproduction" in changes:
         (folder / "reproduction").mkdir(exist_ok=True)
-        for name in ("dvc.yaml", "claims.yaml"):
+        for name in ("dvc.yaml", "claims.yaml", ".dvcignore"):
             shutil.copy(ROOT / "reproduction" / name, folder / "reproduction")
         write_params("reproduction/params.yaml", folder, changes.pop("reproduction"))
+        make_project(folder / "reproduction")
     write_params("params.yaml", folder, changes)
-    if not (folder / ".dvc").exists():
-        subprocess.run(["dvc", "init", "--quiet", "--no-scm"], cwd=folder, check=True)
-        config = (ROOT / ".dvc/config").read_text()
-        (folder / ".dvc/config").write_text(config + "    no_scm = true\n")
+    make_project(folder)
+    if not (folder / ".dvc/plots").exists():
         shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
+
+
+def make_project(folder: Path) -> None:
+    """Make it a DVC project without git, if it is none yet."""
+    if not (folder / ".dvc").exists():
+        (folder / ".dvc").mkdir()
+        config = (ROOT / ".dvc/config").read_text(encoding="utf-8")
+        (folder / ".dvc/config").write_text(config + "    no_scm = true\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

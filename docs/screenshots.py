@@ -1,6 +1,6 @@
 """Photograph the page of `digitrec serve` for the README, in Chromium.
 
-Reads   data/export
+Reads   src/digitrec/pretrained
 Writes  docs/page.png, docs/page_unsure.png, docs/page_phone.png
 
 Usage: PYTHONPATH=src python -m docs.screenshots
@@ -14,8 +14,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.drawing import curve
+from tests.serve.browsing import ARGUMENTS, CHROMIUM
 from tests.serve.conftest import running
-from tests.serve.test_page import ARGUMENTS, CHROMIUM
 
 ROOT = Path(__file__).parents[1]
 DESKTOP, PHONE = {"width": 900, "height": 496}, {"width": 390, "height": 664}
@@ -51,7 +51,7 @@ def main() -> None:
         ("page_unsure.png", BETWEEN, {"viewport": DESKTOP, "color_scheme": "dark"}),
         ("page_phone.png", EIGHT, {"viewport": PHONE, "color_scheme": "dark", "is_mobile": True, "has_touch": True}),
     )
-    with running(ROOT / "data/export") as service, sync_playwright() as playwright:
+    with running(ROOT / "src/digitrec/pretrained") as service, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for name, points, settings in views:
             page = browser.new_page(**settings)

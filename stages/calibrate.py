@@ -35,6 +35,8 @@ def main(root: Path) -> None:
     write_csv(root / "plots/coverage.csv", coverage[:: 1 + len(coverage) // 1000], list(coverage[0]))
     write_json(root / "data/calibration/calibration.json", {key: metrics[key] for key in ("temperature", "threshold")})
     write_json(root / "metrics/calibrate.json", metrics)
+    for note in metrics["notes"]:
+        print(f"note: {note}")
     ece, ece_after = (metrics[stage]["ece"] for stage in ("before", "after"))
     print(
         f"temperature {metrics['temperature']:.3f}: ECE {ece:.4f} -> {ece_after:.4f}; "

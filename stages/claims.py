@@ -1,7 +1,7 @@
 """Hold every published number against what was measured, in reproduction/.
 
 Reads   params.yaml, claims.yaml, metrics, names of plots, ../metrics/normalize_stats.json, ../data/{baselines,*/labels}
-Writes  metrics/claims.json, plots/claims.csv, ../REPRODUCTION.md
+Writes  metrics/claims.json, plots/claims.csv, data/page.md (to be copied to ../REPRODUCTION.md)
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ def main(root: Path) -> None:
     )
     rows = judge_all(claims, measurements)
     pictures = [f"{root.name}/{path.relative_to(root).as_posix()}" for path in sorted(root.glob("plots/**/*.png"))]
-    with replacing(root / "../REPRODUCTION.md") as temporary:
+    with replacing(root / "data/page.md") as temporary:
         temporary.write_text(report(rows, papers, measurements, suspicious, pictures), encoding="utf-8")
     flat = flat_rows(rows)
     write_csv(root / "plots/claims.csv", flat, list(flat[0]))

@@ -18,11 +18,13 @@ from digitrec.figures.systems import system_figure, training_time_figure
 from digitrec.pipeline.files import read_array, read_csv, read_json
 from digitrec.pipeline.stage import run_stage
 from digitrec.reproduction.claims import load_claims, published_times
-from digitrec.reproduction.systems import load_systems
+from digitrec.reproduction.systems import clear_unnamed, load_systems
 
 
 def main(root: Path) -> None:
     params = load_systems(root / "params.yaml")
+    # Before stage claims, which depends on the same folders.
+    clear_unnamed(root, params)
     published = published_times(load_claims(root / "claims.yaml", params.systems))
     classes = read_dataset_spec(root / "../data/dataset.json").image.classes
     images, labels = read_part(root / "../data/test")

@@ -10,8 +10,9 @@ import numpy as np
 
 from digitrec.config.params import load_params
 from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.data.enough import imbalance
 from digitrec.evaluation.embedding import embed, embedding_rows
-from digitrec.evaluation.exploration import augmented_samples, class_rows, imbalance, mean_images
+from digitrec.evaluation.exploration import augmented_samples, class_rows, mean_images
 from digitrec.pipeline.files import read_array, write_array, write_csv, write_json
 from digitrec.pipeline.seeding import derive_seed
 from digitrec.pipeline.stage import run_stage
@@ -36,8 +37,8 @@ def main(root: Path) -> None:
     points = embedding_rows(embed(images[rows], seed), labels[rows], image.classes)
     write_csv(root / "plots/explore_tsne.csv", points, ["x", "y", "label"])
     print(f"{len(labels):,} training images, {image}, {image.n_classes} classes")
-    if warning := imbalance(counts):
-        print(warning)
+    if warning := imbalance(np.bincount(labels, minlength=image.n_classes), image.classes):
+        print(f"warning: {warning}")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from digitrec.config.params import load_params
 from digitrec.data.dataset import read_dataset_spec
-from digitrec.data.split import validation_split
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
 from digitrec.pipeline.files import read_array, read_json, write_csv, write_json
 from digitrec.pipeline.stage import run_stage, stopwatch
 from digitrec.search.cells import Problem
 from digitrec.search.run import find_best
+from digitrec.search.space import first_candidate
 from digitrec.spec import Normalization
+from digitrec.training.fit import check_batches
 
 
 def main(root: Path) -> None:
@@ -33,7 +34,7 @@ def main(root: Path) -> None:
     )
     labels, journal = read_array(problem.labels), root / "data/cache/gridsearch.jsonl"
     # What the final training could not do is told before the search.
-    validation_split(labels, problem.recipe.valid_fraction, params.seed)
+    check_batches(params.training(first_candidate(params.search_spec), image, problem.normalization), image)
     jobs, device = jobs_from_environment(), device_from_environment()
     with stopwatch() as seconds:
         result = find_best(problem, params.search_spec, labels, journal, jobs, device)

@@ -19,9 +19,8 @@ def main(root: Path) -> None:
     index = {}
     if params.dataset == "folder":
         index = {
-            # All that the download takes from params.yaml but the dataset's name.
+            # All that the images depend on but the dataset's name.
             "folder": params.folder.model_dump(mode="json"),
-            "least": params.search.cv,
             **index_folder(root / params.folder.path),
         }
         print(f"{params.folder.path}: {index['files']:,} files, {index['bytes']:,} bytes")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from digitrec.data.dataset import read_dataset_spec, read_part
 from digitrec.data.statistics import pixel_statistics
-from digitrec.evaluation.suspicious import known_wrong_rows, out_of_fold_probabilities, summarize, suspicious_rows
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
 from digitrec.pipeline.files import read_array, write_csv, write_json
 from digitrec.pipeline.stage import run_stage
+from digitrec.reproduction.suspicious import known_wrong_rows, out_of_fold_probabilities, summarize, suspicious_rows
 from digitrec.reproduction.systems import load_systems
 
 SEED = 0

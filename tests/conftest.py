@@ -8,13 +8,16 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from unittest import mock
 
 import pytest
 import yaml
 from filelock import FileLock
+
+from tests.tracing import home_of, traced
 
 ROOT = Path(__file__).parents[1]
 # This clone's code in child processes too, also where the environment was made by another clone.
@@ -136,13 +139,19 @@ class Pipeline:
         """The stages that `dvc status` names: those that something changed for."""
         from dvc.repo import Repo  # Not for tests without a pipeline: it takes a second.
 
-        # DVC names stages as they are seen from the folder that one is in.
         with contextlib.chdir(self.folder), Repo() as repo:
             return set(repo.status())
 
     def repro(self, *targets: str, **environment: str) -> set[str]:
         """Run `dvc repro`; the stages that ran."""
         return stages_run(self.run("dvc", "repro", *targets, **environment).stdout)
+
+    @property
+    def reproduction(self) -> "Pipeline":
+        """The project of the published systems, with the same code."""
+        inner = Pipeline(self.folder / "reproduction")
+        inner.environment = self.environment
+        return inner
 
     def copy(self, folder: Path) -> "Pipeline":
         shutil.copytree(self.folder, folder, symlinks=True)
@@ -193,9 +202,9 @@ def clone_of_the_work_tree(folder: Path) -> None:
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in names:
-        if (ROOT / name).is_file():
+        if (ROOT / name).is_file() or (ROOT / name).is_symlink():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+            shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "core.hooksPath="]
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "start"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
@@ -224,23 +233,28 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
 @pytest.fixture(scope="session")
 def demo(once: Callable) -> Path:
-    """A clone after `make demo` with tiny settings; demo.log holds what it printed."""
+    """A clone after `make demo` with tiny settings; demo.log holds what it printed, demo.trace what it reached.
+
+    Where it can be traced, it has a home folder of its own, `home` beside the clone.
+    """
 
     def build(folder: Path) -> None:
         clone, settings = folder / "project", folder / "tiny.yaml"
         settings.write_text(yaml.safe_dump(TINY))
         clone_of_the_work_tree(clone)
-        result = make_demo(folder)
+        result = make_demo(folder, traced(folder / "demo.trace"), home_of(folder / "home"))
         (folder / "demo.log").write_text(result.stdout + result.stderr)
         assert result.returncode == 0, result.stdout + result.stderr
 
     return once("demo", build)
 
 
-def make_demo(folder: Path) -> subprocess.CompletedProcess:
+def make_demo(
+    folder: Path, tracer: Sequence[str] = (), environment: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess:
     """Run `make demo` in the clone in `folder`, with the settings beside it."""
-    command = ["make", "demo", f"VENV={sys.prefix}", f"DEMO={folder / 'tiny.yaml'}"]
-    environment = environment_of(folder / "project/src")
+    command = [*tracer, "make", "demo", f"VENV={sys.prefix}", f"DEMO={folder / 'tiny.yaml'}"]
+    environment = environment_of(folder / "project/src") | environment
     return subprocess.run(command, cwd=folder / "project", env=environment, capture_output=True, text=True)
 
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from digitrec.cli import main
+from tests.tiny import ROOT
 
 
 @pytest.fixture
@@ -48,6 +50,21 @@ def test_without_options_it_is_read_as_params_yaml_says(here: Path) -> None:
     result = digitrec("check", "own", "--test-share", "0.6")
     assert result.exit_code == 1
     assert "class 'cat': has too few pictures, 2 to train with" in result.stdout
+
+
+def test_what_is_said_nowhere_is_as_in_the_projects_params_yaml(here: Path) -> None:
+    section = yaml.safe_load((ROOT / "params.yaml").read_text())["folder"]
+    assert section.pop("path")
+    assert section.pop("skip_damaged") is False
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in section.items()]
+    assert digitrec("check", "own").stdout == digitrec("check", "own", *options).stdout
+
+
+def test_too_few_images_for_the_validation_are_told(here: Path) -> None:
+    (here / "params.yaml").write_text("recipe: modern\nrecipes:\n  modern:\n    valid_fraction: 0.05\n")
+    result = digitrec("check", "own")
+    assert result.exit_code == 1
+    assert "valid_fraction: got 0.05, which of 8 images in 2 classes" in result.stdout
 
 
 def test_what_must_be_mended_is_told_and_is_the_exit_status(here: Path) -> None:

@@ -1,5 +1,8 @@
 """dvc.yaml says what stages depend on; see test_reruns.py for what DVC makes of it."""
 
+import hashlib
+import json
+
 import pytest
 import yaml
 
@@ -11,6 +14,8 @@ REPRODUCTION = {
     name: stage.get("do", stage)
     for name, stage in yaml.safe_load((ROOT / "reproduction/dvc.yaml").read_text())["stages"].items()
 }
+# Rooms that a stage depends on whole: a name in a list says what is imported, and DVC has no names for lists.
+WHOLE = {"fit-baseline": "src/digitrec/baselines", "robustness": "src/digitrec/baselines"}
 # Rooms of which a script imports one module by a name in params.yaml, and how dvc.yaml says that name.
 NAMED = {
     "download": ("data/sources", "${dataset}"),
@@ -21,7 +26,6 @@ NAMED = {
     "train-reader": ("models", "${model}"),
     "export": ("models", "${model}"),
     "robustness": ("models", "${model}"),
-    "fit-baseline": ("baselines", "${item.name}"),
     "train-system": ("models", "${item.model}"),
     "search-system": ("models", "${systems.okon.model}"),
     "suspicious-labels": ("models", "${suspicious_labels.model}"),
@@ -42,8 +46,13 @@ def _reached_by_name(stage: str) -> set[str]:
 def test_code_dependencies_are_exactly_the_modules_that_the_stage_reaches(name: str) -> None:
     script = f"stages/{name.replace('-', '_')}.py"
     stage = STAGES.get(name) or REPRODUCTION[name]
-    code = {path.removeprefix("../") for path in stage["deps"] if path.endswith(".py")}
-    assert code == reached_modules(ROOT / script) | _reached_by_name(name) | {script}
+    deps = {path.removeprefix("../") for path in stage["deps"]}
+    reached = reached_modules(ROOT / script) | _reached_by_name(name) | {script}
+    if name in WHOLE:
+        assert WHOLE[name] in deps
+        reached = reached.union(*map(reached_modules, (ROOT / WHOLE[name]).glob("[a-z]*.py")))
+        reached = {path for path in reached if not path.startswith(f"{WHOLE[name]}/")}
+    assert {path for path in deps if path.endswith(".py")} == reached
     assert f"{script} " in f"{stage['cmd']} "
 
 
@@ -65,9 +74,82 @@ def test_what_draws_depends_on_no_training_and_what_computes_on_no_drawing() -> 
             assert "figures" not in rooms, name
 
 
-def test_metrics_plots_and_the_exported_model_are_not_cached_so_that_git_has_them() -> None:
-    for stage in STAGES.values():
-        assert all(isinstance(entry, dict) for entry in stage.get("metrics", []))
-        for entry in [*stage.get("metrics", []), *stage["outs" if "outs" in stage else "metrics"]]:
+def _outputs(stages: dict, kinds: tuple[str, ...] = ("outs", "metrics", "plots")) -> dict[str, dict]:
+    """Every declared output of those kinds, and how it is kept."""
+    found: dict[str, dict] = {}
+    for stage in stages.values():
+        for entry in (entry for kind in kinds for entry in stage.get(kind, [])):
             path, settings = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
-            assert (settings == {"cache": False}) is path.startswith(("metrics/", "plots/", "data/export")), path
+            assert path not in found, path
+            found[path] = settings
+    return found
+
+
+@pytest.mark.parametrize("stages", [STAGES, REPRODUCTION], ids=["main", "reproduction"])
+def test_git_keeps_metrics_and_plots_and_dvc_all_else_so_that_every_stage_can_be_restored(stages: dict) -> None:
+    # DVC takes no stage into its run cache of which a file under `outs` is uncached.
+    assert all(path.startswith("data/") and not kept for path, kept in _outputs(stages, ("outs",)).items())
+    for path, kept in _outputs(stages, ("metrics", "plots")).items():
+        assert path.startswith(("metrics/", "plots/"))
+        assert kept["cache"] is False
+        # Neither externals nor outputs that outlive their stage are in the run cache.
+        assert set(kept) <= {"cache", "x", "y"}
+
+
+# Folders of which each part is an output of its own, and which stage draw-systems clears of all else.
+CLEARED = {"data/systems", "data/tsne", "metrics/systems", "metrics/times"}
+
+
+@pytest.mark.parametrize("stages", [STAGES, REPRODUCTION], ids=["main", "reproduction"])
+def test_what_is_read_of_results_is_exactly_what_one_stage_writes(stages: dict) -> None:
+    for name, stage in stages.items():
+        for path in stage["deps"]:
+            own = not path.startswith("../")
+            outputs = _outputs(stages if own else STAGES)
+            path = path.removeprefix("../")
+            if path.startswith(("data/", "metrics/", "plots/")) and not (own and path in CLEARED):
+                writers = [out for out in outputs if path == out or path.startswith(f"{out}/")]
+                assert len(writers) == 1, f"{name} depends on {path}, which {writers or 'no stage'} writes"
+
+
+def _before(stage: dict, stages: dict) -> list[str]:
+    """Stages that write what a stage reads."""
+    return [
+        name
+        for name, other in stages.items()
+        if any(dep == out or dep.startswith(f"{out}/") for dep in stage["deps"] for out in _outputs({name: other}))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stages", "first"), [(STAGES, "check-params"), (REPRODUCTION, "check-systems")], ids=["main", "reproduction"]
+)
+def test_all_stages_come_after_the_check_of_the_parameters(stages: dict, first: str) -> None:
+    after = {first}
+    while more := {name for name, stage in stages.items() if after & set(_before(stage, stages))} - after:
+        after |= more
+    assert after == set(stages)
+
+
+def test_tables_are_drawn_as_the_end_of_the_file_says_and_pictures_once() -> None:
+    drawn = yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
+    tables = {path for plot in drawn for about in plot.values() for path in about["y"]}
+    assert tables < set(_outputs(STAGES))
+    for path, kept in _outputs(STAGES, ("plots",)).items():
+        assert (kept.get("y") == "${undrawn}") is path.endswith((".csv", ".json")), path
+
+
+@pytest.mark.parametrize("pipeline", ["dvc.yaml", "reproduction/dvc.yaml"])
+def test_the_committed_copy_is_what_the_committed_run_gave(pipeline: str) -> None:
+    stages = yaml.safe_load((ROOT / pipeline).with_suffix(".lock").read_text())["stages"]
+    if pipeline == "dvc.yaml":
+        files = [
+            {"md5": hashlib.md5(path.read_bytes()).hexdigest(), "relpath": path.name}
+            for path in sorted((ROOT / "src/digitrec/pretrained").iterdir())
+        ]
+        copy = hashlib.md5(json.dumps(files, sort_keys=True).encode()).hexdigest() + ".dir"
+        [kept] = [out["md5"] for out in stages["export"]["outs"] if out["path"].startswith("data/")]
+    else:
+        copy = hashlib.md5((ROOT / "REPRODUCTION.md").read_bytes()).hexdigest()
+        [kept] = [out["md5"] for out in stages["claims"]["outs"] if out["path"].endswith(".md")]
+    assert copy == kept, "`make repro` and `make reproduce` copy what DVC keeps"

@@ -1,8 +1,12 @@
 """The README's commands, in a fresh clone."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +34,7 @@ def test_make_lists_its_targets() -> None:
 
 def test_make_demo_runs_every_stage_and_leaves_the_work_tree_as_it_was(demo: Path) -> None:
     printed = (demo / "demo.log").read_text()
-    assert {name.partition("@")[0] for name in stages_run(printed)} == STAGES
+    assert stages_run(printed) == STAGES
     last = printed[printed.index("McNemar") :]
     for word in ("final", "knn", "gaussian_naive_bayes", "Test accuracy", "Plots: "):
         assert word in last
@@ -52,7 +56,7 @@ def test_what_make_changes_in_the_parameters_is_valid(overrides: str, tmp_path: 
     pipeline = prepare(tmp_path / "project", ROOT / overrides)
     changed = load_params(pipeline.folder / "params.yaml")
     assert changed != load_params(ROOT / "params.yaml")
-    assert {name.partition("@")[0] for name in pipeline.status()} >= STAGES
+    assert pipeline.status() >= STAGES
 
 
 def test_make_works_in_a_path_with_spaces_and_clears_only_what_is_its_own(tmp_path: Path) -> None:
@@ -80,3 +84,101 @@ def test_a_clone_that_git_is_to_give_windows_line_ends_has_the_same_bytes(tmp_pa
     for path in (tmp_path / "origin").rglob("*"):
         if path.is_file() and ".git" not in path.relative_to(tmp_path).parts:
             assert (tmp_path / "clone" / path.relative_to(tmp_path / "origin")).read_bytes() == path.read_bytes(), path
+
+
+@pytest.fixture
+def unpacked() -> Iterator[Path]:
+    """The project without git, as a zip has it, where anybody may write."""
+    # pytest's own folders are closed to others.
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder) / "project"
+        clone_of_the_work_tree(project)
+        shutil.rmtree(project / ".git")
+        for path in (Path(folder), project, *project.rglob("*")):
+            path.chmod(0o777)
+        yield project
+
+
+# What all targets have in common, and the first stage, which is done in a second.
+FIRST = "first:; @sh stages/without_git.sh; dvc repro check-params"
+
+
+# As a user without a name; it may look through folders, where the interpreter may lie in root's own.
+CAPABILITY = "+dac_read_search"
+NAMELESS = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"]
+NAMELESS += ["--inh-caps", CAPABILITY, "--ambient-caps", CAPABILITY]
+
+
+def _first(project: Path, *before: str, **changes: str | None) -> subprocess.CompletedProcess:
+    environment = {
+        key: value for key, value in (environment_of(project / "src") | changes).items() if value is not None
+    }
+    command = [*before, "make", f"VENV={sys.prefix}", "--eval", FIRST, "first"]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_without_git_the_pipeline_runs_and_one_line_says_what_does_not(unpacked: Path) -> None:
+    result = _first(unpacked)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Running stage 'check-params'" in result.stdout
+    [note] = [line for line in result.stderr.splitlines() if line.startswith("note: ")]
+    assert "`git init && git add -A && git commit` mends that" in note
+    tests = subprocess.run(
+        ["make", f"VENV={sys.prefix}", "test"],
+        cwd=unpacked,
+        env=environment_of(unpacked / "src"),
+        capture_output=True,
+        text=True,
+    )
+    assert tests.returncode != 0
+    assert "error: tests clone this project, so git must know it: `git init && git add" in tests.stderr
+
+    subprocess.run(["git", "init", "-q"], cwd=unpacked, check=True)
+    again = _first(unpacked)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "note: " not in again.stderr
+    assert "no_scm" not in (unpacked / ".dvc/config.local").read_text()
+
+
+@pytest.mark.slow
+def test_without_the_program_git_the_pipeline_runs_too(unpacked: Path) -> None:
+    tools = unpacked.parent / "tools"
+    tools.mkdir()
+    for name in ("sh", "cat", "cksum", "cut", "dirname", "grep", "head", "id", "make", "mkdir", "ps", "sed", "tr"):
+        (tools / name).symlink_to(shutil.which(name) or f"/bin/{name}")
+    result = _first(unpacked, PATH=str(tools))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "install git" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="only root may become another user")
+@pytest.mark.parametrize("home", [None, "/", "/root", "/nowhere"])
+def test_a_user_without_a_name_or_a_home_folder_can_run_the_pipeline(unpacked: Path, home: str | None) -> None:
+    result = _first(unpacked, *NAMELESS, HOME=home, USER=None, LOGNAME=None)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Running stage 'check-params'" in result.stdout
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give files to another user")
+def test_in_a_checkout_of_another_user_the_pipeline_runs_and_the_way_on_is_named(unpacked: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=unpacked, check=True)
+    for path in (unpacked, *unpacked.rglob("*")):
+        os.chown(path, 12345, 12345)
+    result = _first(unpacked, HOME=str(unpacked.parent))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"git config --global --add safe.directory '{unpacked}'" in result.stderr
+    assert "Running stage 'check-params'" in result.stdout
+
+
+def test_a_pipeline_is_laid_out_in_a_folder_of_its_own_only(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/mine.py").write_text("mine")
+    command = [sys.executable, str(ROOT / "demo/prepare.py"), str(tmp_path), str(ROOT / "demo/params.yaml")]
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert f"error: {tmp_path} is no folder of an earlier run" in refused.stderr
+    assert (tmp_path / "src/mine.py").read_text() == "mine"

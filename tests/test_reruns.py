@@ -9,7 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.conftest import ROOT, TINY, Pipeline, stages_run
+from tests.conftest import ROOT, Pipeline, stages_run
 
 
 def _touch(pattern: str) -> Callable[[Pipeline], None]:
@@ -44,26 +44,27 @@ def _own_picture(name: str) -> Callable[[Pipeline], None]:
     return change
 
 
-BASELINES = {"fit-baseline@gaussian_naive_bayes", "fit-baseline@knn"}
+# It takes a third of a second, and what it writes is always the same.
+CHECK = "check-params"
 WITH_NETWORK = {"train-final", "evaluate", "calibrate", "export", "robustness"}
-AFTER_SEARCH = {*WITH_NETWORK, "compare-baselines", "draw-results"}
+AFTER_SEARCH = {CHECK, *WITH_NETWORK, "compare-baselines", "draw-results"}
 DRAWING = {"draw-data", "draw-results"}
 # A row: the change, and the stages that it makes DVC rerun whether or not any output changes.
 RERUNS = {
     "nothing": (lambda pipeline: None, set()),
     "README": (lambda pipeline: (pipeline.folder / "README.md").write_text("changed"), set()),
-    "lr": (_set(lr=0.002), {"train-final"}),
-    "search.*": (_set_search, {"gridsearch"}),
-    "a baseline added": (_add_baseline, {"fit-baseline@decision_tree", "compare-baselines", "robustness"}),
-    "model": (_set(model="mlp"), {"gridsearch", *WITH_NETWORK}),
-    "recipe": (_set(recipe="paper"), {"explore", "gridsearch", "train-final"}),
+    "lr": (_set(lr=0.002), {CHECK, "train-final"}),
+    "search.*": (_set_search, {CHECK, "gridsearch"}),
+    "a baseline added": (_add_baseline, {CHECK, "fit-baseline", "compare-baselines", "robustness"}),
+    "model": (_set(model="mlp"), {CHECK, "gridsearch", *WITH_NETWORK}),
+    "recipe": (_set(recipe="paper"), {CHECK, "explore", "gridsearch", "train-final"}),
     "all that draws": (_touch("src/digitrec/figures/*.py"), DRAWING),
     "the service": (_touch("src/digitrec/serve/*.py"), set()),
-    "an unused model's file": (_touch("src/digitrec/models/lenet5.py"), set()),
-    "the used model's file": (_touch("src/digitrec/models/mnistnet.py"), {"gridsearch", *WITH_NETWORK}),
-    "a baseline's file": (_touch("src/digitrec/baselines/knn.py"), {"fit-baseline@knn", "robustness"}),
-    "seed": (_set(seed=1), {"explore", "gridsearch", "train-final", *BASELINES}),
-    "dataset": (_set(dataset="mnist"), {"index-folder", "download"}),
+    "an unused model's file": (_touch("src/digitrec/models/lenet5.py"), {CHECK}),
+    "the used model's file": (_touch("src/digitrec/models/mnistnet.py"), {CHECK, "gridsearch", *WITH_NETWORK}),
+    "a baseline's file": (_touch("src/digitrec/baselines/knn.py"), {CHECK, "fit-baseline", "robustness"}),
+    "seed": (_set(seed=1), {CHECK, "explore", "gridsearch", "train-final", "fit-baseline"}),
+    "dataset": (_set(dataset="mnist"), {CHECK, "index-folder", "download"}),
     "a picture of one's own": (_own_picture("cat/1.png"), {"index-folder"}),
     "classifier.py": (_touch("src/digitrec/training/classifier.py"), {"gridsearch", "train-final"}),
 }
@@ -88,7 +89,7 @@ def test_a_search_with_the_same_winner_is_drawn_and_reruns_nothing_else_after_it
     best = json.loads((pipeline.folder / "data/gridsearch/best_params.json").read_text())
     # The winner alone is left to win.
     pipeline.change_params(lambda params: params["search"]["space"].update(lr=[best["lr"]]))
-    assert pipeline.repro() == {"gridsearch", "draw-results"}
+    assert pipeline.repro() == {CHECK, "gridsearch", "draw-results"}
 
 
 def test_a_change_of_drawing_redraws_and_computes_nothing(pipeline: Pipeline) -> None:
@@ -116,7 +117,7 @@ def test_ones_own_pictures_rerun_what_reads_them_and_only_where_they_are_the_dat
     assert pipeline.repro() == {"index-folder"}
     reading = {"index-folder", "download", "normalize-stats"}
     _set(dataset="folder", recipe="drawings")(pipeline)
-    assert pipeline.repro("normalize-stats") == reading
+    assert pipeline.repro("normalize-stats") == {CHECK, *reading}
     classes = json.loads((pipeline.folder / "data/dataset.json").read_text())["image"]["classes"]
     assert classes == ["cat", "dog"]
     _own_picture("dog/one more.png")(pipeline)
@@ -129,7 +130,6 @@ def test_all_that_is_computed_again_has_the_hashes_of_the_first_run(pipeline: Pi
         shutil.rmtree(pipeline.folder / room)
     shutil.copytree(ROOT / "data/own", pipeline.folder / "data/own")
     assert pipeline.status() > {"download", "train-final", "draw-results"}
-    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
-        for arguments in zip(TINY["baselines"]) if "matrix" in stage else [()]:
-            pipeline.printed_by(name.replace("-", "_"), *arguments)
+    for name in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]:
+        pipeline.printed_by(name.replace("-", "_"))
     assert pipeline.status() == set()

@@ -12,22 +12,24 @@ from typing import Any
 
 import click
 
+from digitrec import EXTRA
 from digitrec.errors import DigitrecError, ParamsError
 from digitrec.pipeline.environment import jobs_from_environment
+from digitrec.reading.exports import commit_of, model_folder
 from digitrec.spec import FolderSpec
 
 MODEL = click.option(
     "--model",
     "folder",
     type=click.Path(path_type=Path),
-    default=Path("data/export"),
-    show_default=True,
+    default=model_folder,
+    show_default="data/export, and where there is none the pretrained one",
     help="Folder that stage `export` wrote.",
 )
 # Of the images in a folder.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".avif", ".jp2")
-# Of how a folder is read.
-DEFAULTS = {"height": "auto", "width": "auto", "colour": "auto", "test_share": 0.2, "seed": 0, "skip_damaged": False}
+# Of the current folder; and the project's own, a link to it, which a wheel brings along.
+PARAMS, OWN_PARAMS = Path("params.yaml"), Path(__file__).parent / "config/params.yaml"
 
 
 def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,6 +45,9 @@ def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
         except DigitrecError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(error.exit_status)
+        except ModuleNotFoundError as error:
+            print(f"error: this needs {error.name}: {EXTRA}", file=sys.stderr)
+            sys.exit(1)
 
     return run
 
@@ -69,8 +74,9 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
 
     Handwriting may be a photograph, scan or drawing, dark on light or light on dark.
 
-    PNG, JPEG, BMP, WebP, TIFF or GIF of any size up to 25 megapixels. A pattern such as 'photos/*.png' stands for the
-    files that match, `-` for standard input. Answers that are less probable than the model's threshold are `unsure`.
+    PNG, JPEG, BMP, WebP, TIFF, GIF, HEIC, AVIF, JPEG 2000 or PNM of at most 70 megapixels. A pattern such as
+    'photos/*.png' stands for the files that match, `-` for standard input. Answers that are less probable than the
+    model's threshold are `unsure`.
     The exit status is 1 where a file could not be read; the others are answered nevertheless.
     """
     # What takes time to import is imported by the command that needs it.
@@ -168,7 +174,12 @@ def _check_reads(recognizer: Any, folder: Path, what: str) -> None:
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0: from anywhere.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; 0.0.0.0 stands for all of IPv4, :: for all of IPv4 and IPv6.",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port; 0: one that is free."
 )
@@ -179,16 +190,34 @@ def _check_reads(recognizer: Any, folder: Path, what: str) -> None:
     show_default="one a core, 4 at most",
     help="Processes that answer.",
 )
+@click.option(
+    "--root-path", default="", metavar="PATH", help="Path that a proxy puts before those of the service, as /digits."
+)
 @MODEL
 @_plainly
-def serve(host: str, port: int, workers: int, folder: Path) -> None:
+def serve(host: str, port: int, workers: int, root_path: str, folder: Path) -> None:
     """Answer images over HTTP, with a page to draw or to show pictures on, until Ctrl-C.
 
     Whoever reaches the address may ask: there are no passwords and no encryption.
     """
     from digitrec.serve.server import serve as run
 
-    run(folder, host, port, workers)
+    run(folder, host, port, workers, root_path)
+
+
+@main.command()
+@MODEL
+@_plainly
+def model(folder: Path) -> None:
+    """Say which model is used, how accurate it is, and where it is from."""
+    from digitrec.reading.recognizer import Recognizer
+
+    about = Recognizer(folder).description
+    low, high = (f"{100 * end:.2f}" for end in about.accuracy_ci95)
+    print(f"{folder}: {about.training.model}, trained on {about.dataset.title} ({about.dataset.image})")
+    print(f"test accuracy {about.accuracy:.2%} (95 % interval {low} to {high}; {about.errors} errors in {about.n:,})")
+    print(f"answers less probable than {about.threshold:.2%} are unsure")
+    print(f"of commit {commit_of(folder) or 'unknown'}; the model card is {folder / 'README.md'}")
 
 
 def _side(context: click.Context, option: click.Parameter, value: str | None) -> str | int | None:
@@ -208,29 +237,38 @@ def check(folder: Path, **options: Any) -> None:
     """Say what a FOLDER of your own images holds, and what keeps it from being a dataset.
 
     Classes are folders, or a file `labels.csv` names them. An option that is left out is as in section `folder` of
-    params.yaml, where there is one in the current folder. The exit status is 1 where something must be mended first.
+    params.yaml in the current folder, or else in the project's. The exit status is 1 where something must be mended
+    first.
     """
     from digitrec.config.yaml import read_yaml
     from digitrec.data.folder_report import check_folder
 
-    path = Path("params.yaml")
-    params = read_yaml(path) if path.exists() else {}
+    own, here = (read_yaml(path) if path.exists() else {} for path in (OWN_PARAMS, PARAMS))
     # A mistake elsewhere in the file is for the stages to tell.
-    search = params.get("search")
-    folds = search.get("cv") if isinstance(search, dict) else None
-    least = folds if isinstance(folds, int) else 2
-    section = params.get("folder")
-    report = check_folder(_folder_spec(folder, section if isinstance(section, dict) else {}, options), least)
+    folds = _section(here, "search").get("cv")
+    share = _section(_section(here, "recipes"), here.get("recipe")).get("valid_fraction")
+    section = _section(own, "folder") | _section(here, "folder")
+    report = check_folder(
+        _folder_spec(folder, section, options),
+        least=folds if isinstance(folds, int) else 2,
+        valid_fraction=share if isinstance(share, float) and 0 < share < 1 else 0.0,
+    )
     print(report.text())
     sys.exit(1 if report.fatal else 0)
 
 
+def _section(values: dict[str, Any], name: Any) -> dict[str, Any]:
+    """Give a section of params.yaml, an empty one where there is none."""
+    section = values.get(name) if isinstance(name, str) else None
+    return section if isinstance(section, dict) else {}
+
+
 def _folder_spec(folder: Path, section: dict[str, Any], options: dict[str, Any]) -> FolderSpec:
-    """Put together what the options say, then params.yaml's section, then what both leave open."""
+    """Put together what the options say, then what params.yaml does."""
     from digitrec.config.section import check_values
 
     given = {name: value for name, value in options.items() if value is not None}
-    spec, mistakes = check_values(FolderSpec, DEFAULTS | section | given | {"path": str(folder)})
+    spec, mistakes = check_values(FolderSpec, section | given | {"path": str(folder)})
     if spec is None:
         raise ParamsError(mistakes, "digitrec check")
     return spec

@@ -54,7 +54,7 @@ def test_what_is_no_baseline_is_refused_and_not_loaded(tmp_path: Path) -> None:
     left_behind, path = tmp_path / "left behind", tmp_path / "knn" / "model.skops"
     path.parent.mkdir()
     dump(Planted(left_behind), path)
-    with pytest.raises(ArtifactError, match=r"Planted.*dvc repro fit-baseline@knn"):
+    with pytest.raises(ArtifactError, match=r"Planted.*dvc repro fit-baseline"):
         load_baseline(path)
     path.write_bytes(pickle.dumps(Planted(left_behind)))
     with pytest.raises(ArtifactError, match="damaged"):
@@ -80,7 +80,7 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
 
 def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "knn" / "model.skops"
-    with pytest.raises(ArtifactError, match="is missing: run `dvc repro fit-baseline@knn`"):
+    with pytest.raises(ArtifactError, match="is missing: run `dvc repro fit-baseline`"):
         load_baseline(path)
     save_baseline(path, fit_baseline(knn))
     whole = path.read_bytes()

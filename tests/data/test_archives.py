@@ -1,10 +1,15 @@
+import bz2
+import gzip
 import io
+import lzma
 import tarfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from digitrec.data.archives import read_members
+from digitrec.data.archives import DAMAGE, list_members, open_member, open_unpacked, read_members
 from digitrec.errors import DataError
 
 
@@ -27,3 +32,33 @@ def test_what_is_missing_or_no_file_is_named(tmp_path: Path) -> None:
     archive = _archive(tmp_path / "x.tar.gz", {"a/1": b"one"})
     with pytest.raises(DataError, match=r"^x\.tar\.gz: lacks a/2, a/3$"):
         read_members(archive, ["a/2", "a/1", "a/3"])
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, bytes])
+@pytest.mark.parametrize("content", [b"", b"B", b"some content" * 1000])
+def test_a_file_is_unpacked_as_its_first_bytes_say(
+    tmp_path: Path, pack: Callable[[bytes], bytes], content: bytes
+) -> None:
+    (tmp_path / "x.any").write_bytes(pack(content))
+    with open_unpacked(tmp_path / "x.any") as file:
+        assert file.read() == content
+
+
+def test_members_of_zip_and_tar_files_are_listed_and_opened_whatever_their_names(tmp_path: Path) -> None:
+    _archive(tmp_path / "tar", {"../a/1": b"one", "/b": b"two"})
+    with zipfile.ZipFile(tmp_path / "zip", "w") as archive:
+        archive.mkdir("folder")
+        archive.writestr("../a/1", "one")
+        archive.writestr("/b", "two")
+    for name in ("tar", "zip"):
+        assert list_members(tmp_path / name) == ["../a/1", "/b"]
+        with open_member(tmp_path / name, "../a/1") as file:
+            assert file.read() == b"one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tar", "zip"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"text", gzip.compress(b"text")])
+def test_what_is_no_archive_cannot_be_listed(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(DAMAGE):
+        list_members(tmp_path / "x.zip")

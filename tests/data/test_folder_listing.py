@@ -44,6 +44,7 @@ def test_folders_that_all_classes_lie_in_are_no_part_of_their_names(
 
 def test_pictures_are_known_by_their_names(tmp_path: Path) -> None:
     paths = [f"a/x.{suffix}" for suffix in ("png", "PNG", "Jpg", "jpeg", "jfif", "bmp", "webp", "tif", "TIFF", "gif")]
+    paths += [f"a/x.{suffix}" for suffix in ("HEIC", "heif", "avif", "jp2", "ppm", "pgm", "pbm", "pnm")]
     _touch(tmp_path, *paths, "a/x.svg", "a/x.pdf", "a/png")
     found = list_folder(tmp_path)
     assert [picture.path for picture in found.pictures] == sorted(paths)

@@ -51,7 +51,7 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
     assert report.problems == [
         "stray.png: lies in no class's folder",
         "a/empty.png: is empty (0 bytes), expected an image",
-        "b/text.jpg: is no image; expected PNG, JPEG, BMP, WebP, TIFF or GIF",
+        "b/text.jpg: is no image; expected PNG, JPEG, BMP, WebP, TIFF, GIF, HEIC, AVIF, JPEG 2000 or PNM",
         "class 'few': has too few pictures, 2 to train with, beside 1 for the test; expected at least 4, one for each "
         "fold of the search",
         "a/002.png and b/copy.bmp: are the same picture, in two classes; remove one",

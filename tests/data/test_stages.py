@@ -71,6 +71,29 @@ def test_a_folder_with_too_few_pictures_for_the_folds_writes_nothing(
     assert not (tmp_path / "data/train").exists()
 
 
+def test_other_folds_and_a_note_beside_the_pictures_read_nothing_again(
+    tmp_path: Path, stage: Callable[..., Path]
+) -> None:
+    write_classes(tmp_path / "data/own", {"a": 10, "b": 10})
+    before = _json(stage("index_folder", dataset="folder", search={"cv": 3}) / "data/own_index.json")
+    (tmp_path / "data/own/a/notes.txt").write_text("to do")
+    assert _json(stage("index_folder", dataset="folder", search={"cv": 5}) / "data/own_index.json") == before
+
+
+def test_what_cannot_be_done_with_the_images_is_told_before_they_are_written(
+    tmp_path: Path, stage: Callable[..., Path]
+) -> None:
+    with pytest.raises(DataError, match=r"digits_8x8: too few images:\n  search\.cv: got 200, but the rarest class"):
+        stage("download", dataset="digits_8x8", recipe="modern", search={"cv": 200})
+    write_classes(tmp_path / "data/own", {"a": 10, "b": 10})
+    stage("index_folder", dataset="folder")
+    recipes = yaml.safe_load((ROOT / "params.yaml").read_text())["recipes"]
+    recipes["modern"]["valid_fraction"] = 0.01
+    with pytest.raises(DataError, match=r"valid_fraction: got 0\.01, which of 16 images in 2 classes"):
+        stage("download", dataset="folder", recipe="modern", recipes=recipes)
+    assert not (tmp_path / "data/train").exists()
+
+
 def test_a_missing_folder_says_what_to_do(stage: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match=r"data/own: is not there\. Put your pictures there"):
         stage("index_folder", dataset="folder")

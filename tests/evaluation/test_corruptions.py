@@ -98,6 +98,14 @@ def test_each_works_at_any_size_and_colour(name: str, shape: tuple[int, int, int
     assert (changed != images).any((1, 2, 3)).all()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", CORRUPTIONS)
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 9, 3), (9, 1, 1), (2, 3, 3)])
+def test_each_works_on_images_of_a_pixel_or_a_line(name: str, shape: tuple[int, int, int]) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, *shape), np.uint8)
+    assert corrupt(images, name, 0).shape == images.shape
+
+
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_grey_shown_in_colours_stays_grey_but_for_noise(name: str) -> None:
     changed = corrupt(_waves(24, 24, 1).repeat(3, 3), name, 0)

@@ -31,9 +31,17 @@ def test_places_are_the_same_for_the_same_seed_on_any_number_of_threads() -> Non
     assert not np.array_equal(first, places(1, 1))
 
 
-@pytest.mark.parametrize("n", [10, 40])
+@pytest.mark.parametrize("n", [2, 4, 9, 40])
 def test_few_images_can_be_embedded(n: int) -> None:
-    assert np.isfinite(embed(IMAGES[:n], 0)).all()
+    points = embed(IMAGES[:n], 0)
+    assert points.shape == (n, 2)
+    assert np.isfinite(points).all()
+    assert len(np.unique(points, axis=0)) == n
+
+
+def test_images_of_one_pixel_and_images_that_are_all_alike_can_be_embedded() -> None:
+    assert np.isfinite(embed(IMAGES[:30, 14:15, 14:15], 0)).all()
+    np.testing.assert_array_equal(embed(np.full((12, 5, 5, 1), 7, np.uint8), 0), np.zeros((12, 2)))
 
 
 def test_progress_is_told(capfd: pytest.CaptureFixture) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from digitrec.evaluation.exploration import amounts, augmented_samples, class_rows, imbalance, kinds, mean_images
+from digitrec.evaluation.exploration import amounts, augmented_samples, class_rows, kinds, mean_images
 from digitrec.spec import Hardening, Recipe
 from digitrec.transforms.augmentation import augmentation_of
 
@@ -30,16 +30,6 @@ def test_images_are_counted_by_class_also_those_that_a_part_lacks() -> None:
         {"class": "Greek/alpha", "train": 0, "test": 1},
         {"class": "ox", "train": 1, "test": 0},
     ]
-
-
-@pytest.mark.parametrize(("counts", "warned"), [([50, 6, 9], False), ([50, 5, 9], True), ([50, 0, 9], True)])
-def test_a_class_ten_times_another_is_warned_of_with_what_to_do(counts: list[int], warned: bool) -> None:
-    labels = np.repeat(np.arange(3), counts)
-    warning = imbalance(class_rows(labels, labels, ["cat", "dog", "ox"]))
-    assert bool(warning) is warned
-    if warning:
-        assert f"class 'cat' has 50 training images, 'dog' {counts[1]}" in warning
-        assert "`class_weight: balanced`" in warning
 
 
 @pytest.mark.parametrize("channels", [1, 3])

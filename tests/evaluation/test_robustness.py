@@ -118,9 +118,24 @@ def test_every_corruption_counts_the_same() -> None:
     scores = mean_corruption_error(wrong)
     assert scores["mean_corruption_error"] == pytest.approx((0.5 + 0.25) / 2)
     assert scores["n"] == 4
-    # Of the images' errors 0.5, 1, 0 and 0 the deviation is 0.4146.
-    assert scores["mean_corruption_error_ci95"] == pytest.approx([0, 0.375 + 1.96 * 0.414578 / 2], rel=1e-4)
-    assert mean_corruption_error(np.zeros((2, 4), bool))["mean_corruption_error_ci95"] == [0.0, 0.0]
+    # Of the images' errors 0.5, 1, 0 and 0 the variance is 0.171875: that of 5.4545 independent answers.
+    assert scores["mean_corruption_error_ci95"] == wilson_interval(0.375 * 60 / 11, 60 / 11)
+
+
+def test_many_images_give_the_normal_interval_over_images() -> None:
+    rng = np.random.default_rng(0)
+    # What is hard under one corruption is so under the others.
+    wrong = rng.random((15, 10_000)) < rng.beta(0.3, 1, 10_000)
+    scores, by_image = mean_corruption_error(wrong), wrong.mean(0)
+    half = 1.96 * by_image.std() / 100
+    low, high = scores["mean_corruption_error_ci95"]
+    assert [low, high] == pytest.approx([by_image.mean() - half, by_image.mean() + half], abs=1e-4)
+
+
+@pytest.mark.parametrize(("wrong", "successes"), [(False, 0), (True, 4)])
+def test_where_all_is_right_or_wrong_the_interval_is_that_of_so_many_images(wrong: bool, successes: int) -> None:
+    scores = mean_corruption_error(np.full((15, 4), wrong))
+    assert scores["mean_corruption_error_ci95"] == wilson_interval(successes, 4)
 
 
 def _answers(n_wrong: int, truth: np.ndarray) -> np.ndarray:

@@ -25,6 +25,16 @@ def test_wilson_interval_solves_its_equation() -> None:
 def test_wilson_interval_stays_within_the_accuracy_at_the_ends() -> None:
     assert wilson_interval(360, 360)[1] == 1.0
     assert wilson_interval(0, 360)[0] == 0.0
+    for n in range(1, 200):
+        for successes in range(n + 1):
+            low, high = wilson_interval(successes, n)
+            assert 0 <= low <= successes / n <= high <= 1
+
+
+def test_wilson_interval_is_scipys() -> None:
+    for successes, n in ((0, 3), (2, 3), (83, 100), (9858, 10_000)):
+        expected = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+        assert wilson_interval(successes, n) == pytest.approx([expected.low, expected.high], abs=1e-12)
 
 
 def test_accuracy_counts_errors() -> None:
@@ -77,7 +87,7 @@ def test_a_perfect_classifier_confuses_nothing() -> None:
 def test_classes_that_the_set_lacks_have_no_say_in_the_averages() -> None:
     scores = classification_scores(LABELS, _probabilities(LABELS, 10), tuple("abcdefghij"), 10)
     assert scores["f1_macro"] == scores["recall_weighted"] == 1.0
-    assert scores["per_class"]["j"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "errors": 0, "n": 0}
+    assert scores["per_class"]["j"] == {"precision": None, "recall": None, "f1": None, "errors": 0, "n": 0}
     assert len(scores["per_class"]) == 10
 
 

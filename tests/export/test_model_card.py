@@ -9,6 +9,7 @@ from tests.tiny import IMAGE, MODERN
 
 CALIBRATED = {
     "n_valid": 6000,
+    "notes": [],
     "after": {"ece": 0.0036, "negative_log_likelihood": 0.0156, "brier": 0.0071},
     "answered": {"coverage": 0.985, "answered": 9850, "accuracy": 0.9988, "errors": 12},
 }
@@ -63,6 +64,12 @@ def test_the_recipe_is_what_it_does() -> None:
 def test_a_threshold_that_nothing_reaches_has_no_accuracy() -> None:
     text = card(IMAGE, CALIBRATED | {"answered": {"coverage": 0.0, "answered": 0}})
     assert "0.00 % of the test images are answered.\n" in text
+
+
+def test_what_is_not_known_of_the_calibration_is_told() -> None:
+    assert "Note" not in card(IMAGE)
+    text = card(IMAGE, CALIBRATED | {"notes": ["few errors", "no threshold is known"]})
+    assert "errors).\n* Note: few errors.\n* Note: no threshold is known.\n\n## Limits" in text
 
 
 def test_a_bar_in_a_name_does_not_end_the_tables_cell() -> None:

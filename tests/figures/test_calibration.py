@@ -19,8 +19,9 @@ RELIABILITY = [
 COVERAGE = [{"coverage": "1.0", "accuracy": "0.9"}, {"coverage": "0.5", "accuracy": "0.99"}]
 
 
-def _metrics(answered: dict[str, Any]) -> dict[str, Any]:
+def _metrics(answered: dict[str, Any], *notes: str) -> dict[str, Any]:
     return {
+        "notes": list(notes),
         "temperature": 1.5,
         "threshold": 0.753,
         "before": {"ece": 0.083},
@@ -51,4 +52,13 @@ def test_both_curves_and_their_numbers_come_from_the_files(tmp_path: Path) -> No
 def test_where_nothing_is_sure_enough_no_point_is_drawn(tmp_path: Path, coverage: list[dict[str, str]]) -> None:
     figure = calibration_figure(RELIABILITY, coverage, _metrics({"coverage": 0.0, "answered": 0}))
     assert not any("threshold" in text for text in texts(figure))
+    assert "no answer is sure enough" in texts(figure)
+    check_png(figure, tmp_path)
+
+
+def test_what_is_not_known_stands_above(tmp_path: Path) -> None:
+    note = "144 validation images show for no threshold that 99.8 % of the answers above it are right"
+    figure = calibration_figure(RELIABILITY, COVERAGE, _metrics(SOME, note, "and another " * 20))
+    assert figure.get_suptitle().startswith(f"Note: {note}\nNote: and another")
+    assert max(map(len, figure.get_suptitle().splitlines())) <= 140
     check_png(figure, tmp_path)

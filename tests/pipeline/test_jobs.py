@@ -4,7 +4,10 @@ import subprocess
 import sys
 import threading
 
-from digitrec.pipeline.jobs import exit_with
+import pytest
+
+from digitrec.errors import DigitrecError
+from digitrec.pipeline.jobs import exit_with, side_by_side
 
 WORKER = (
     "import os, time; from digitrec.pipeline.jobs import exit_with; exit_with(os.getppid()); print('on', flush=True); "
@@ -34,3 +37,23 @@ def test_who_does_the_work_itself_is_not_watched() -> None:
     before = threading.active_count()
     exit_with(os.getpid())
     assert threading.active_count() == before
+
+
+def _doubled(number: int) -> tuple[int, int]:
+    if number < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 2 * number, os.getpid()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_with_the_numbers_of_their_tasks(jobs: int) -> None:
+    done = dict(side_by_side(_doubled, [(5,), (6,), (7,)], jobs, "doubling"))
+    assert {number: result for number, (result, _) in done.items()} == {0: 10, 1: 12, 2: 14}
+    assert ({os.getpid()} == {process for _, process in done.values()}) is (jobs == 1)
+
+
+def test_a_process_that_is_killed_is_a_message_that_says_what_it_did() -> None:
+    with pytest.raises(DigitrecError, match=r"that was doubling was killed, .* \(DIGITREC_JOBS\) if memory is short\."):
+        list(side_by_side(_doubled, [(5,), (-1,)], 2, "doubling"))
+    # And the next ones are not of the broken kind.
+    assert len(list(side_by_side(_doubled, [(5,), (6,)], 2, "doubling"))) == 2

@@ -17,7 +17,7 @@ from tests.exported import RED_GREEN_BLUE, export_means
 
 # Most start the command, which takes a second.
 pytestmark = pytest.mark.slow
-MODEL = ROOT / "data/export"
+MODEL = ROOT / "src/digitrec/pretrained"
 
 
 def predict(*arguments: str, folder: Path = ROOT, **settings: object) -> subprocess.CompletedProcess:

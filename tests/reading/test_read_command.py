@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 def digitrec(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-c", "from digitrec.cli import main; main(prog_name='digitrec')"]
-    model = [] if "--model" in arguments else ["--model", str(ROOT / "data/export")]
+    model = [] if "--model" in arguments else ["--model", str(ROOT / "src/digitrec/pretrained")]
     return subprocess.run([*command, *arguments, *model], cwd=folder, capture_output=True, text=True)
 
 

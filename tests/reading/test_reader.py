@@ -17,7 +17,7 @@ PEN, HEIGHT = 5, 44
 
 @cache
 def network() -> Recognizer:
-    return Recognizer(ROOT / "data/export")
+    return Recognizer(ROOT / "src/digitrec/pretrained")
 
 
 def digit(number: int, seed: int, height: float = HEIGHT, pen: float = PEN) -> np.ndarray:

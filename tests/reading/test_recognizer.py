@@ -116,7 +116,7 @@ def test_probabilities_are_of_each_image_and_class(tmp_path: Path, image: ImageS
 
 
 def test_the_committed_model_takes_mnists_images() -> None:
-    recognizer = Recognizer(ROOT / "data/export")
+    recognizer = Recognizer(ROOT / "src/digitrec/pretrained")
     assert recognizer.image.shape == (28, 28, 1)
     assert recognizer.image.preparation == "mnist"
     images = np.zeros((3, 28, 28, 1), np.uint8)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import TINY, Pipeline, prepare
+from tests.conftest import TINY, Pipeline, prepare, stages_run
 
 # Every kind: searched, with a validation set; without one; and one that is left for later.
 SYSTEMS = ("okon", "wang", "ffn")
@@ -29,10 +29,6 @@ def _change(path: Path, change: Callable[[dict], None]) -> None:
     content = yaml.safe_load(path.read_text())
     change(content)
     path.write_text(yaml.safe_dump(content, sort_keys=False))
-
-
-def _stages(*names: str) -> set[str]:
-    return {f"reproduction/dvc.yaml:{name}" for name in names}
 
 
 @pytest.fixture(scope="session")
@@ -58,10 +54,10 @@ def reproduced(finished: Pipeline, once: Callable) -> Pipeline:
         _change(pipeline.folder / "reproduction/params.yaml", fewer_systems)
         _change(pipeline.folder / "reproduction/claims.yaml", fewer_claims)
         # With one job there are no worker processes, whose start takes longer than these trainings.
-        ran = pipeline.repro("reproduction/dvc.yaml", DIGITREC_JOBS="1")
-        trained = (f"train-system@{name}" for name in SYSTEMS)
-        others = ("search-system", "embed@40", "suspicious-labels", "draw-systems", "claims")
-        assert ran == _stages(*trained, *others)
+        ran = pipeline.reproduction.repro(DIGITREC_JOBS="1")
+        trained = {f"train-system@{name}" for name in SYSTEMS}
+        others = {"check-systems", "search-system", "embed@40", "suspicious-labels", "draw-systems", "claims"}
+        assert ran == trained | others
 
     return Pipeline(once("reproduced", build) / "project")
 
@@ -86,7 +82,7 @@ def test_each_claim_is_held_against_the_run_of_its_system(reproduced: Pipeline) 
 
 
 def test_the_page_shows_every_picture_that_was_drawn(reproduced: Pipeline) -> None:
-    page = (reproduced.folder / "REPRODUCTION.md").read_text()
+    page = (reproduced.folder / "reproduction/data/page.md").read_text()
     pictures = sorted((reproduced.folder / "reproduction/plots").rglob("*.png"))
     names = {"40", "known_wrong_labels", "suspicious_labels", "training_time", "okon", "wang"}
     assert {path.stem for path in pictures} == names
@@ -96,17 +92,42 @@ def test_the_page_shows_every_picture_that_was_drawn(reproduced: Pipeline) -> No
 
 def test_a_changed_system_retrains_alone(copy: Pipeline) -> None:
     _change(copy.folder / "reproduction/params.yaml", lambda params: params["systems"]["wang"].update(lr=0.02))
-    ran = copy.repro("reproduction/dvc.yaml", DIGITREC_JOBS="1")
-    assert ran == _stages("train-system@wang", "draw-systems", "claims")
+    ran = copy.reproduction.repro(DIGITREC_JOBS="1")
+    assert ran == {"check-systems", "train-system@wang", "draw-systems", "claims"}
 
 
 def test_a_corrected_claim_or_a_changed_picture_retrains_nothing(copy: Pipeline) -> None:
     for name in ("reproduction/claims.yaml", "src/digitrec/figures/systems.py"):
         path = copy.folder / name
         path.write_text(path.read_text() + "\n# Read again.\n")
-    assert copy.status() == _stages("draw-systems", "claims")
+    assert copy.reproduction.status() == {"check-systems", "draw-systems", "claims"}
 
 
-def test_the_main_pipeline_alone_runs_no_system(copy: Pipeline) -> None:
+def test_each_project_answers_for_itself(copy: Pipeline) -> None:
     (copy.folder / "reproduction/metrics/claims.json").unlink()
+    assert copy.status() == set()
     assert copy.repro() == set()
+    assert copy.reproduction.status() == {"claims"}
+
+
+def test_going_back_to_a_setting_restores_every_stage(copy: Pipeline) -> None:
+    project = copy.reproduction
+    start, params = project.snapshot(), project.folder / "params.yaml"
+    settings = [params.read_text()]
+    for name in ("wang", "another"):
+        _change(
+            params, lambda params, name=name: params["systems"].update({name: params["systems"]["wang"] | {"lr": 0.02}})
+        )
+        settings.append(params.read_text())
+    for text in settings[1:]:
+        params.write_text(text)
+        assert "draw-systems" in project.repro(DIGITREC_JOBS="1")
+    (project.folder / "dvc.lock").unlink()
+    # Where a system is dropped again, the pictures are drawn again, and what is left of it is cleared away.
+    for number, again in ((0, {"draw-systems"}), (1, set()), (2, set()), (0, {"draw-systems"})):
+        params.write_text(settings[number])
+        printed = project.run("dvc", "repro").stdout
+        assert stages_run(printed) == again
+        assert "Stage 'claims' is cached - skipping run" in printed
+    assert not (project.folder / "metrics/systems/another.json").exists()
+    assert project.snapshot() == start

@@ -254,7 +254,7 @@ def test_the_stage_writes_ledger_table_and_page(tmp_path: Path) -> None:
     with open(root / "plots/claims.csv", newline="") as file:
         table = list(csv.DictReader(file))
     assert [row["measured"] for row in table] == ["96.0", "100.0", ""]
-    page = (tmp_path / "REPRODUCTION.md").read_text()
+    page = (root / "data/page.md").read_text()
     assert "[okon](reproduction/plots/systems/okon.png)" in page
 
 
@@ -267,4 +267,4 @@ def test_the_stage_refuses_mistakes_in_one_message_and_writes_nothing(tmp_path: 
     )
     assert "Traceback" not in result.stderr
     assert not (root / "metrics").exists()
-    assert not (tmp_path / "REPRODUCTION.md").exists()
+    assert not (root / "data").exists()

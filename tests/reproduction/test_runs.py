@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from digitrec.data.dataset import ImageDataset, write_dataset
+from digitrec.errors import DigitrecError
 from digitrec.pipeline.files import read_array, write_array
 from digitrec.reproduction.runs import Data, image_losses, measurement, run_seed, run_system
 from digitrec.reproduction.systems import Shorten, System
 from digitrec.spec import Recipe
+from tests.killing import one_worker_killed
 from tests.tiny import all_digits
 
 WHOLE = Shorten(max_epochs=100, max_images=60_000, max_seeds=5)
@@ -98,6 +100,16 @@ def test_seeds_run_side_by_side_and_come_in_their_order(data: Data, tmp_path: Pa
     assert [run["seed"] for run, _, _ in runs] == [3, 1]
     assert runs[0][0] == _run(data, tmp_path / "other")[0]
     assert runs[0][0]["test"] != runs[1][0]["test"]
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_is_killed_is_one_message(data: Data, tmp_path: Path) -> None:
+    system = SYSTEM.model_copy(update={"max_epochs": 500})
+    with (
+        one_worker_killed(),
+        pytest.raises(DigitrecError, match="a process that was training was killed, perhaps for want of memory"),
+    ):
+        run_system("x", system, Shorten(max_epochs=500, max_images=400, max_seeds=2), data, tmp_path, "cpu", 2)
 
 
 def test_a_system_without_seeds_has_no_runs_and_still_its_size(data: Data, tmp_path: Path) -> None:

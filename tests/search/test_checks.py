@@ -1,14 +1,16 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from digitrec.errors import ParamsError
-from digitrec.search.cells import Problem
+from digitrec.search.cells import Cell, Problem
 from digitrec.search.checks import check_search, with_every_class
+from digitrec.search.strategies import run_search
 from digitrec.spec import SearchSpec
 from tests.search.candidates import search_spec
-from tests.tiny import IMAGE, small_problem, some_digits
+from tests.tiny import IMAGE, PLAIN, small_problem, some_digits
 
 LABELS = some_digits(300)[1]
 RAREST = int(np.bincount(LABELS).min())
@@ -72,6 +74,19 @@ def test_the_first_round_has_room_for_every_class_in_every_fold() -> None:
     assert with_every_class(grid, 136) == grid
 
 
+@pytest.mark.parametrize("n", [8, 9, 18, 19, 101])
+@pytest.mark.parametrize("cv", [2, 3])
+def test_the_smallest_fold_of_the_first_round_trains_on_as_many_images_as_there_are_classes(n: int, cv: int) -> None:
+    labels, sizes = np.arange(n) % 2, []
+    search = with_every_class(search_spec(strategy="halving", cv=cv, min_images=1, max_images=n), 2, n)
+
+    def note(cells: Sequence[Cell], title: str) -> None:
+        sizes.extend(len(cell.train) for cell in cells)
+
+    run_search(search, labels, 0, note, lambda cell: 0.5)
+    assert min(sizes) >= 2
+
+
 @pytest.mark.parametrize(
     ("strategy", "fits", "text"),
     [("grid", 8, "4 candidates (grid) on 2 folds"), ("halving", 14, "4 + 2 + 1 candidates (halving) on 2 folds")],
@@ -81,6 +96,26 @@ def test_a_search_of_more_fits_than_allowed_is_a_mistake(tmp_path: Path, strateg
     (mistake,) = _mistakes(problem, search_spec(strategy=strategy, max_fits=fits - 1))
     assert mistake.startswith(f"search.max_fits: got {fits - 1}, but {text} take {fits} fits; raise it")
     check_search(problem, search_spec(strategy=strategy, max_fits=fits), LABELS)
+
+
+def test_batches_of_one_image_are_refused_where_the_network_normalizes_each_batch_by_itself(tmp_path: Path) -> None:
+    problem = small_problem(tmp_path, model="resnet18")
+    (mistake,) = _mistakes(problem, search_spec({}, batch_size=[1, 32]))
+    assert mistake.startswith("search.space.batch_size: got 1, but 'resnet18' normalizes each batch by its own mean")
+    check_search(problem, search_spec({}, batch_size=[2, 32]), LABELS)
+    check_search(small_problem(tmp_path), search_spec(batch_size=[1, 32]), LABELS)
+
+
+@pytest.mark.parametrize("size", [10**12, 10**30])
+def test_sizes_that_no_memory_holds_are_a_mistake(tmp_path: Path, size: int) -> None:
+    (mistake,) = _mistakes(small_problem(tmp_path), search_spec({"hidden_1": [8, size]}))
+    assert f"hidden_1={size}" in mistake
+
+
+def test_a_share_for_validation_that_cannot_be_held_out_is_a_mistake(tmp_path: Path) -> None:
+    recipe = PLAIN.model_copy(update={"valid_fraction": 0.01})
+    (mistake,) = _mistakes(small_problem(tmp_path, recipe=recipe), search_spec())
+    assert mistake.startswith("valid_fraction: got 0.01, which of 300 images in 10 classes")
 
 
 def test_all_mistakes_of_a_search_are_named_at_once(tmp_path: Path) -> None:

@@ -262,6 +262,14 @@ def test_halving_ranks_by_the_last_round_that_was_reached_and_goes_on_where_it_w
     assert (tmp_path / "journal.jsonl").read_bytes() == before
 
 
+def test_a_winner_at_the_edge_of_what_was_tried_is_told(
+    searched: tuple[Path, SearchResult], again: Problem, capsys: pytest.CaptureFixture
+) -> None:
+    assert _find(again, search_spec()) == searched[1]
+    assert searched[1].summary["at_grid_edge"]["lr"] == "highest"
+    assert "note: the best lr is the highest that was tried; a wider search might" in capsys.readouterr().out
+
+
 def test_candidates_that_fail_are_recorded_with_their_reason_and_ranked_last(tmp_path: Path) -> None:
     result = _find(small_problem(tmp_path), search_spec(lr=[1e30, 0.003], max_epochs=[2]))
     assert result.best.lr == 0.003

@@ -5,14 +5,21 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.exported import RED_GREEN_BLUE, export_means
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# A path that a proxy puts before the service's own; a user's name in JupyterHub may be any.
+PATH = "/user/j%C3%B6%40x/proxy/8000"
 
 
 def serve_command(folder: Path, *options: str) -> list[str]:
@@ -35,9 +42,9 @@ def serve_command(folder: Path, *options: str) -> list[str]:
 class Service:
     """A service in a process of its own."""
 
-    def __init__(self, folder: Path, *options: str):
+    def __init__(self, folder: Path, *options: str, tracer: Sequence[str] = ()):
         self.process = subprocess.Popen(
-            serve_command(folder, *options),
+            [*tracer, *serve_command(folder, *options)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -59,8 +66,8 @@ class Service:
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[Service]:
-    service = Service(folder, *options)
+def running(folder: Path, *options: str, tracer: Sequence[str] = ()) -> Iterator[Service]:
+    service = Service(folder, *options, tracer=tracer)
     try:
         yield service
     finally:
@@ -69,10 +76,35 @@ def running(folder: Path, *options: str) -> Iterator[Service]:
         service.process.wait()
 
 
+def refused(folder: Path, *options: str) -> str:
+    """The one line with which a service does not start."""
+    result = subprocess.run(serve_command(folder, *options), capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    from tests.serve.browsing import a_browser  # Most tests here need none.
+
+    with a_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: "Browser", service: Service) -> Iterator["Page"]:
+    from tests.serve.browsing import watched
+
+    with watched(browser, service.url) as page:
+        yield page
+
+
 @pytest.fixture(scope="session")
 def exported() -> Path:
     """The model that comes with the project."""
-    return ROOT / "data/export"
+    return ROOT / "src/digitrec/pretrained"
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +122,10 @@ def service(exported: Path) -> Iterator[Service]:
         status, errors = service.stop()
         assert errors == ""
         assert status == -signal.SIGTERM
+
+
+@pytest.fixture(scope="module")
+def below(exported: Path) -> Iterator[Service]:
+    """A service that is told of the path that a proxy puts before its own."""
+    with running(exported, "--root-path", f"{PATH}/") as service:
+        yield service

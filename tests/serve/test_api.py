@@ -178,13 +178,13 @@ def test_many_at_once_get_each_their_own_answer(service: Service, exported: Path
 
 
 def _bomb() -> bytes:
-    """A PNG of 30 megapixels in some 30 kB."""
+    """A PNG of 72 megapixels in some 70 kB."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    rows = zlib.compress(bytes(5001) * 6000)
-    header = struct.pack(">IIBBBBB", 5000, 6000, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(8001) * 9000)
+    header = struct.pack(">IIBBBBB", 8000, 9000, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
@@ -201,7 +201,7 @@ REFUSED = {
     "nothing": (400, b"", {}, "the body is empty"),
     "text": (422, b"a seven", {}, "image: is no image; expected PNG"),
     "half an image": (422, png(np.asarray(drawn_seven()))[:400], {}, "image: is cut short or damaged"),
-    "too many pixels": (422, _bomb(), {}, "has 5,000 x 6,000 pixels, expected at most 25,000,000"),
+    "too many pixels": (422, _bomb(), {}, "has 8,000 x 9,000 pixels, expected at most 70,000,000"),
     "several frames": (422, _pages(), {}, "has 2 frames"),
     "too many bytes": (413, bytes(5_000_001), {}, "more than 5,000,000 bytes"),
     "no JSON": (422, b'{"pixels": [', JSON, "the body is no JSON (EOF while parsing a list at line 1 column 12)"),

@@ -5,7 +5,6 @@ import io
 import re
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ import uvicorn
 from PIL import Image
 
 from digitrec.serve import server
-from tests.serve.conftest import running, serve_command
+from tests.serve.conftest import refused, running
 
 pytestmark = pytest.mark.slow
 HEAD = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
@@ -171,32 +170,23 @@ def test_large_images_hold_nobody_up(exported: Path) -> None:
     assert np.median(waits) < 0.1
 
 
-def _refused(folder: Path, *options: str) -> str:
-    command = [*serve_command(folder), *options]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert result.returncode == 1
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    return result.stderr
-
-
 def test_a_port_in_use_is_one_line(exported: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        message = _refused(exported, "--port", str(port))
+        message = refused(exported, "--port", str(port))
     assert re.match(rf"error: port {port} of 127.0.0.1 is in use: .*--port", message)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
 def test_a_host_that_is_not_this_machine_is_one_line(exported: Path, host: str) -> None:
-    assert re.match(f"error: .*{re.escape(host)}", _refused(exported, "--host", host))
+    assert re.match(f"error: .*{re.escape(host)}", refused(exported, "--host", host))
 
 
 def test_a_missing_or_damaged_model_is_one_line(exported: Path, tmp_path: Path) -> None:
-    assert "has no model that can be read" in _refused(tmp_path)
+    assert "has no model that can be read" in refused(tmp_path)
     (tmp_path / "model.json").write_bytes((exported / "model.json").read_bytes())
     (tmp_path / "model.onnx").write_bytes((exported / "model.onnx").read_bytes()[:-1])
-    assert re.search("SHA-256.*dvc repro export", _refused(tmp_path, "--workers", "2"))
+    assert re.search("SHA-256.*dvc repro export", refused(tmp_path, "--workers", "2"))
 
 
 def test_it_listens_on_this_machine_alone_unless_told_otherwise(exported: Path) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from digitrec.data.split import validation_split
-from digitrec.errors import TrainingDiverged
+from digitrec.errors import ParamsError, TrainingDiverged
 from digitrec.models import mlp
 from digitrec.pipeline import fingerprint
 from digitrec.spec import Hardening, ImageSpec, Normalization, Recipe, TrainingSpec
@@ -41,6 +41,19 @@ def test_without_a_split_it_trains_on_all_images(tmp_path: Path) -> None:
     classifier, _ = _fit(tmp_path, split=None)
     assert "valid_accuracy" not in classifier.history[-1]
     assert (classifier.history[-1]["train_accuracy"] * 200) % 1 == pytest.approx(0, abs=1e-9)
+
+
+def test_batches_of_one_image_are_refused_where_a_map_would_come_to_one_value(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"batch_size: got 1, but 'resnet18' .* expected 2 or more"):
+        _fit(tmp_path, training=small_training("resnet18", batch_size=1))
+    _fit(tmp_path, training=small_training("fast", batch_size=1, max_epochs=1))
+
+
+@pytest.mark.slow
+def test_an_image_that_is_left_over_is_not_trained_on_alone(tmp_path: Path) -> None:
+    # 180 images, of which 179 make a batch.
+    classifier, _ = _fit(tmp_path, training=small_training("resnet18", batch_size=179, max_epochs=1))
+    assert np.isfinite(classifier.history[-1]["train_loss"])
 
 
 def test_colour_images_and_their_classes_are_learned(tmp_path: Path) -> None:

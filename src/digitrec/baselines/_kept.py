@@ -65,13 +65,11 @@ def load_baseline(path: Path) -> BaseEstimator:
         When it is missing or damaged, or holds anything but numbers and the types that baselines are made of: such a
         type is not even imported.
     """
-    advice = f"remove it and run `dvc repro fit-baseline@{path.parent.name}`."
+    advice = "remove it and run `dvc repro fit-baseline`."
     try:
         model = load(path, trusted=TRUSTED)
     except FileNotFoundError as error:
-        raise ArtifactError(
-            f"{path} is missing: run `dvc repro fit-baseline@{path.parent.name}` to make it."
-        ) from error
+        raise ArtifactError(f"{path} is missing: run `dvc repro fit-baseline` to make it.") from error
     except UntrustedTypesFoundException as error:
         raise ArtifactError(f"{path} is no baseline of this project ({error}): {advice}") from error
     except (

@@ -1,9 +1,72 @@
-"""Files inside downloaded archives, read in memory: nothing is unpacked to where an archive says."""
+"""Packed files, read where they lie: nothing is unpacked to where an archive says."""
 
+import bz2
+import gzip
+import lzma
 import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
+from typing import cast
 
 from digitrec.errors import DataError
+
+# What reading a packed file that is cut short or damaged ends in, or one that is packed in a way or with a password
+# that Python does not know.
+DAMAGE = (
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+GZIP = b"\x1f\x8b"
+_OPENERS: dict[bytes, Callable] = {GZIP: gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+
+
+def open_unpacked(path: Path) -> BufferedIOBase:
+    """Open what a gzip, bzip2 or xz file holds, told by its first bytes; any other file as it is."""
+    with open(path, "rb") as file:
+        opener = _OPENERS.get(file.read(2), open)
+    return cast(BufferedIOBase, opener(path, "rb"))
+
+
+def list_members(archive: Path) -> list[str]:
+    """Name the files in a zip or tar file, compressed in any way.
+
+    Raises
+    ------
+    One of `DAMAGE`, or OSError
+        When it is neither, or cannot be read.
+    """
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as zipped:
+            return [member.filename for member in zipped.infolist() if not member.is_dir()]
+    with tarfile.open(archive) as tarred:
+        return [member.name for member in tarred if member.isfile()]
+
+
+@contextmanager
+def open_member(archive: Path, name: str) -> Iterator[BufferedIOBase]:
+    """Open a file in a zip or tar file.
+
+    Raises
+    ------
+    One of `DAMAGE`, or OSError
+        Also while it is read.
+    """
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as zipped, zipped.open(name) as file:
+            yield cast(BufferedIOBase, file)
+    else:
+        with tarfile.open(archive) as tarred, cast(BufferedIOBase, tarred.extractfile(name)) as file:
+            yield file
 
 
 def read_members(archive: Path, names: list[str]) -> list[bytes]:

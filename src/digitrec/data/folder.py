@@ -1,5 +1,7 @@
 """A folder of pictures, read: their classes, their form, what is damaged, and which are for the test."""
 
+import math
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ import numpy as np
 from digitrec.data.folder_listing import Listing, list_folder
 from digitrec.data.folder_reading import Rows, choose_form, make_rows, read_pictures, survey
 from digitrec.data.folder_split import held_out, places
+from digitrec.errors import DataError
 from digitrec.pipeline.environment import jobs_from_environment
 from digitrec.spec import FolderSpec, ImageSpec
 
@@ -81,7 +84,7 @@ def read_folder(folder: FolderSpec, root: Path, keep: Path | None = None) -> Rea
     Raises
     ------
     DataError
-        When there is no such folder.
+        When there is no such folder, or no room for images of the size that is asked for.
     DigitrecError
         When a process that was reading pictures was killed.
     """
@@ -96,6 +99,8 @@ def read_folder(folder: FolderSpec, root: Path, keep: Path | None = None) -> Rea
     if headers and len(classes) > 1:
         height, width, channels = choose_form(folder, headers)
         image = ImageSpec(height=height, width=width, channels=channels, classes=tuple(classes), preparation="resize")
+    if keep and image:
+        _demand_room(len(paths), image, keep.parent)
     rows = make_rows(keep, len(paths), image) if keep and image else None
     contents, digests, damaged = read_pictures(base, paths, image, rows, jobs)
     whole = np.array([bool(digest) for digest in digests], bool)
@@ -118,3 +123,14 @@ def read_folder(folder: FolderSpec, root: Path, keep: Path | None = None) -> Rea
         whole & ~in_test,
         whole & in_test,
     )
+
+
+def _demand_room(n: int, image: ImageSpec, folder: Path) -> None:
+    """Refuse what the disk cannot hold: all images, and both parts of them, here and as the stage's output."""
+    needed, free = 3 * n * math.prod(image.shape), shutil.disk_usage(folder).free
+    if needed > free:
+        raise DataError(
+            f"{n:,} pictures as {image} take {needed / 1e9:,.1f} GB while they are read, and {folder.resolve()} has "
+            f"{free / 1e9:,.1f} GB free; give a smaller height and width in section `folder` of params.yaml, or make "
+            "room"
+        )

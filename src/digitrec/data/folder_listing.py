@@ -9,7 +9,12 @@ from typing import NamedTuple
 from digitrec.errors import DataError
 
 # By content, any of the formats may stand under any of these.
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".tif", ".tiff", ".gif"))
+SUFFIXES = frozenset(
+    (
+        *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif"),
+        *(".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm"),
+    )
+)
 LABELS = "labels.csv"
 COLUMNS = ("file", "label")
 PARTS = ("train", "test")

@@ -1,21 +1,17 @@
 """Opening the pictures of a folder, several at a time: what their headers say, and their pixels."""
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-from PIL import Image
 
-from digitrec.errors import DigitrecError
-from digitrec.pipeline.jobs import exit_with
+from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.progress import progress_bar
-from digitrec.reading.decoding import FORMATS, ImageError, decode_picture
+from digitrec.reading.decoding import ImageError, decode_picture
+from digitrec.reading.opening import Header, read_header
 from digitrec.reading.resizing import enough_pixels, fit_picture
 from digitrec.spec import FolderSpec, ImageSpec
 
@@ -26,8 +22,6 @@ WORTH_A_PROCESS = 4
 LARGEST_AUTO = 64
 # Pictures that are looked at to choose size and colours; of more, as many from all over the folder.
 MOST_HEADERS = 10_000
-ORIENTATION = 0x0112
-GREY_MODES = ("1", "L", "LA", "La")
 
 
 class Rows(NamedTuple):
@@ -135,52 +129,26 @@ def _in_chunks(
 ) -> Iterator[tuple[int, Any]]:
     """Call a function for a chunk of paths at a time; yield each chunk's start and result as soon as it is there."""
     starts = range(0, len(paths), CHUNK)
-    calls = (
-        delayed(_numbered)(os.getpid(), function, folder, start, paths[start : start + CHUNK], *more)
-        for start in starts
-    )
+    tasks = [(folder, start, paths[start : start + CHUNK], *more) for start in starts]
     jobs = max(1, min(jobs, len(starts) // WORTH_A_PROCESS))
-    try:
-        with parallel_config(backend="loky", inner_max_num_threads=1), progress_bar(len(paths), label) as bar:
-            for start, result in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(calls):
-                bar.update(len(result))
-                yield start, result
-    except TerminatedWorkerError as error:
-        raise DigitrecError(
-            "a process that was reading pictures was killed, perhaps for want of memory. Run the same command again, "
-            "with fewer pictures at a time (DIGITREC_JOBS) if memory is short."
-        ) from error
+    with progress_bar(len(paths), label) as bar:
+        for number, result in side_by_side(function, tasks, jobs, "reading pictures"):
+            bar.update(len(result))
+            yield starts[number], result
 
 
-def _numbered(parent: int, function: Callable, folder: Path, start: int, paths: list[str], *more: Any) -> Any:
-    exit_with(parent)
-    return start, function(folder, start, paths, *more)
-
-
-def _read_headers(folder: Path, start: int, paths: list[str]) -> list[tuple[int, int, bool] | None]:
+def _read_headers(folder: Path, start: int, paths: list[str]) -> list[Header | None]:
     return [_read_header(folder / path) for path in paths]
 
 
-def _read_header(path: Path) -> tuple[int, int, bool] | None:
+def _read_header(path: Path) -> Header | None:
     try:
         # Headers are read here and there, a few bytes at a time.
-        with open(path, "rb", buffering=1 << 16) as file, Image.open(file, formats=FORMATS) as image:
-            width, height = image.size
-            if image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8):
-                width, height = height, width
-            return height, width, _has_colour(image)
-    # Decoders raise errors of many kinds; what is wrong is told when the pixels are read.
-    except Exception:
+        with open(path, "rb", buffering=1 << 16) as file:
+            return read_header(file)
+    # What is wrong is told when the pixels are read.
+    except OSError:
         return None
-
-
-def _has_colour(image: Image.Image) -> bool:
-    if image.mode == "P":
-        # Palettes may hold colours that no pixel has.
-        used = np.unique(np.asarray(image))
-        colours = np.array(image.getpalette()).reshape(-1, 3)[used]
-        return bool((colours != colours[:, :1]).any())
-    return image.mode not in GREY_MODES and image.mode[0] not in "IF"
 
 
 def _read_chunk(

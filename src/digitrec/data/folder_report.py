@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from digitrec.data.enough import imbalance, split_problem
 from digitrec.data.folder import Reading, read_folder
 from digitrec.spec import FolderSpec
 
 # Of a kind; the rest is counted.
 MOST_LINES = 20
 MOST_SIZES = 5
-# From this many times the smallest class on, the largest is worth a warning.
-IMBALANCE = 10
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class FolderReport:
         return "\n".join(lines)
 
 
-def check_folder(folder: FolderSpec, least: int = 2, root: Path = Path()) -> FolderReport:
+def check_folder(folder: FolderSpec, least: int = 2, root: Path = Path(), valid_fraction: float = 0.0) -> FolderReport:
     """Look for everything that is wrong with a folder of pictures; nothing is written.
 
     Parameters
@@ -62,6 +61,8 @@ def check_folder(folder: FolderSpec, least: int = 2, root: Path = Path()) -> Fol
         Pictures of each class that training needs: as many as the search has folds.
     root : Path
         What the folder's path is relative to.
+    valid_fraction : float
+        Share of the pictures that the final training holds out.
 
     Raises
     ------
@@ -70,11 +71,11 @@ def check_folder(folder: FolderSpec, least: int = 2, root: Path = Path()) -> Fol
     DigitrecError
         When a process that was reading pictures was killed.
     """
-    return report_on(read_folder(folder, root), least)
+    return report_on(read_folder(folder, root), least, valid_fraction)
 
 
-def report_on(reading: Reading, least: int) -> FolderReport:
-    """Put into words what was found; `least` as for `check_folder`."""
+def report_on(reading: Reading, least: int, valid_fraction: float) -> FolderReport:
+    """Put into words what was found; `least` and `valid_fraction` as for `check_folder`."""
     skipped = reading.folder.skip_damaged
     damaged = [reading.damaged[number] for number in sorted(reading.damaged)]
     left_out = _shortened([f"left out: {problem}" for problem in damaged])
@@ -86,7 +87,7 @@ def report_on(reading: Reading, least: int) -> FolderReport:
             *_shortened(reading.listing.problems),
             *([] if skipped else _shortened(damaged)),
             *_too_few_classes(reading),
-            *_small_classes(reading, least),
+            *(_small_classes(reading, least) or _no_validation(reading, valid_fraction)),
             *_copies(reading),
         ],
     )
@@ -147,13 +148,8 @@ def _without_test(reading: Reading) -> list[str]:
 def _imbalance(reading: Reading) -> list[str]:
     counts = reading.count(reading.in_train)
     # A class with none is a problem, not a warning.
-    if not counts.any() or not counts.all() or counts.max() < IMBALANCE * counts.min():
-        return []
-    low, high = int(counts.argmin()), int(counts.argmax())
-    return [
-        f"class '{reading.classes[high]}' has {counts[high]:,} pictures to train with, '{reading.classes[low]}' only "
-        f"{counts[low]:,}: with `class_weight: balanced` in the recipe, each class counts the same"
-    ]
+    warning = imbalance(counts, reading.classes) if counts.any() and counts.all() else None
+    return [warning] if warning else []
 
 
 def _too_few_classes(reading: Reading) -> list[str]:
@@ -165,6 +161,12 @@ def _too_few_classes(reading: Reading) -> list[str]:
         f"holds {found}; expected two or more: a folder of pictures for each class, or a labels.csv with the columns "
         "file,label"
     ]
+
+
+def _no_validation(reading: Reading, valid_fraction: float) -> list[str]:
+    counts = reading.count(reading.in_train)
+    problem = split_problem(counts, valid_fraction) if valid_fraction and len(counts) > 1 else None
+    return [problem] if problem else []
 
 
 def _small_classes(reading: Reading, least: int) -> list[str]:

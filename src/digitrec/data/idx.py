@@ -4,10 +4,11 @@ torchvision has a reader too. It takes 3.5 seconds to import, wants the files un
 with a damaged one.
 """
 
-import gzip
+from pathlib import Path
 
 import numpy as np
 
+from digitrec.data.archives import open_unpacked
 from digitrec.data.downloads import Fetch, RemoteFile
 from digitrec.errors import DataError
 
@@ -44,7 +45,7 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
     expected = start + int(np.prod(shape)) * dtype.itemsize
     if len(content) != expected:
         raise DataError(f"{name}: its header says shape {shape}, {expected:,} bytes; it has {len(content):,}")
-    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def md5_files(mirrors: tuple[str, ...], md5_of_files: dict[str, str]) -> list[RemoteFile]:
@@ -53,12 +54,17 @@ def md5_files(mirrors: tuple[str, ...], md5_of_files: dict[str, str]) -> list[Re
 
 
 def load_idx(fetch: Fetch, files: list[RemoteFile]) -> list[np.ndarray]:
-    """Fetch and read gzip files: as a rule training images and labels, test images and labels.
+    """Fetch and read files, packed or not: as a rule training images and labels, test images and labels.
 
     Returns
     -------
     list of array
         Images, of shape (n, height, width) in their files, are given an axis for their one channel.
     """
-    arrays = (parse_idx(gzip.decompress(fetch(file).read_bytes()), file.name) for file in files)
+    arrays = (_read(fetch(file), file.name) for file in files)
     return [array[..., None] if array.ndim == 3 else array for array in arrays]
+
+
+def _read(path: Path, name: str) -> np.ndarray:
+    with open_unpacked(path) as file:
+        return parse_idx(file.read(), name)

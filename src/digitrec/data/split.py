@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
 
+from digitrec.data.enough import split_problem
 from digitrec.errors import DataError
 from digitrec.pipeline.seeding import derive_seed
 
@@ -29,14 +30,8 @@ def validation_split(labels: np.ndarray, fraction: float, seed: int) -> tuple[np
     DataError
         When a class has fewer than two images, or the share is less than one image a class.
     """
+    if problem := split_problem(np.unique(labels, return_counts=True)[1], fraction):
+        raise DataError(problem)
     splitter = StratifiedShuffleSplit(1, test_size=fraction, random_state=derive_seed(seed, "validation"))
-    try:
-        train, valid = next(splitter.split(np.zeros(len(labels)), labels))
-    except ValueError as error:
-        n_classes, rarest = len(np.unique(labels)), int(np.unique(labels, return_counts=True)[1].min())
-        raise DataError(
-            f"valid_fraction: got {fraction:g}, which of {len(labels):,} images in {n_classes} classes (the rarest has "
-            f"{rarest}) leaves no image of each class on both sides; give each class more images, or hold out another "
-            "share in the recipe"
-        ) from error
+    train, valid = next(splitter.split(np.zeros(len(labels)), labels))
     return np.sort(train), np.sort(valid)

@@ -1,21 +1,33 @@
 """Probabilities that mean what they say: temperature scaling, and when to answer `unsure`."""
 
+import math
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq
 from scipy.special import softmax
 from sklearn.metrics import brier_score_loss, log_loss
 
 from digitrec.evaluation.scores import accuracy_scores
 
 BINS = 15
+# From a twentieth to twentyfold: networks are off by a factor of two or three.
+LOG_TEMPERATURES = (-3.0, 3.0)
+# With fewer errors than these among the validation answers, a word is said.
+FEW_ERRORS = 10
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Find the number by which logits are divided so that the negative log-likelihood is lowest.
+    """Find the number that logits are divided by, so that the probabilities are what the labels ask for.
 
     One number cannot change which class is the most likely (Guo et al., arXiv 1706.04599).
+
+    The likelihood is highest where the labels' logits lie as far below the highest ones, in the sum over images, as the
+    network expects. Where all answers are right that is at a temperature of 0, and every answer certain. But none wrong
+    of n does not show that none of the next n will be: one may (Laplace's rule of succession). So of the temperatures
+    between the likeliest one and that for one error more, as far off as the network's errors are expected to be, the
+    nearest to 1 is taken. Of 6,000 images with 40 errors the two hardly differ; with none, the network may become as
+    sure as to expect one error, or is left as it is.
 
     Parameters
     ----------
@@ -23,13 +35,31 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         Floats of shape (n, classes), of images that the network was not trained on.
     labels : array
         Integers of shape (n,).
+
+    Returns
+    -------
+    float
+        From a twentieth to twenty, 1 where logits do not differ.
     """
+    logits, rows = logits.astype(np.float64), np.arange(len(labels))
+    below = logits.max(1, keepdims=True) - logits
+    seen = below[rows, labels].sum()
+    others = np.ones(below.shape, bool)
+    others[rows, logits.argmax(1)] = False
 
-    def loss(log_temperature: float) -> float:
-        return negative_log_likelihood(labels, probabilities_at(logits, np.exp(log_temperature)))
+    def surplus(log_temperature: float, more: int) -> float:
+        """How much further below the labels are expected to lie than they do, with so many errors more."""
+        stated = probabilities_at(logits, np.exp(log_temperature))
+        expected, errors = float((stated * below).sum()), float(stated[others].sum())
+        return expected - seen - more * (expected / errors if errors else 1)
 
-    # From a twentieth to twentyfold: networks are off by a factor of two or three.
-    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+    def temperature(more: int) -> float:
+        low, high = LOG_TEMPERATURES
+        if surplus(low, more) >= 0:
+            return math.exp(low)
+        return math.exp(high if surplus(high, more) <= 0 else brentq(surplus, low, high, args=(more,)))
+
+    return min(max(1.0, temperature(0)), temperature(1)) if below.any() else 1.0
 
 
 def probabilities_at(logits: np.ndarray, temperature: float) -> np.ndarray:
@@ -124,16 +154,31 @@ def coverage_rows(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[st
     ]
 
 
-def choose_threshold(labels: np.ndarray, probabilities: np.ndarray, target_accuracy: float) -> float:
+def answers_needed(target_accuracy: float) -> float:
+    """Give the least number of right answers of which one error more would leave the wanted share; infinity for all."""
+    return math.ceil(target_accuracy / (1 - target_accuracy) - 1e-9) if target_accuracy < 1 else math.inf
+
+
+def choose_threshold(labels: np.ndarray, probabilities: np.ndarray, target_accuracy: float) -> tuple[float, bool]:
     """Find the lowest threshold from which on the answers are as accurate as wanted, on validation images.
+
+    Three right answers of three do not show that 998 of a thousand will be: there must be so many answers that with one
+    error more (Laplace's rule of succession) all right ones are still enough.
 
     Returns
     -------
-    float
-        1.0 where no threshold is enough.
+    threshold : float
+    shown : bool
+        False where the images are too few, or the network not good enough, for any threshold to be shown to do. Then
+        an answer must be as probable as right answers are wanted, and more so where that left out too few wrong ones.
     """
-    enough = [row for row in coverage_rows(labels, probabilities) if row["accuracy"] >= target_accuracy]
-    return enough[0]["threshold"] if enough else 1.0
+    rows = [row for row in coverage_rows(labels, probabilities) if row["accuracy"] >= target_accuracy]
+    if not rows:
+        return 1.0, False
+    lowest = rows[0]["threshold"]
+    if rows[0]["answered"] >= answers_needed(target_accuracy):
+        return lowest, True
+    return max(lowest, target_accuracy), False
 
 
 def answered_scores(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:
@@ -161,8 +206,9 @@ def calibrate(
     Returns
     -------
     metrics : dict
-        temperature, threshold, n_valid, before and after (`calibration_scores`), answered (`answered_scores`), and
-        answered_for_99_95, the same with the threshold for 99.95 %.
+        temperature, threshold, n_valid, errors_valid, notes (what is not known from so few images, a sentence each),
+        before and after (`calibration_scores`), answered (`answered_scores`), and answered_for_99_95, the same with
+        the threshold for 99.95 %.
     before, after : array
         Probabilities of the test images, float64 of shape (n, classes).
     """
@@ -170,14 +216,47 @@ def calibrate(
     temperature = fit_temperature(logits, labels)
     calibrated = probabilities_at(logits, temperature)
     before, after = probabilities_at(test_logits, 1.0), probabilities_at(test_logits, temperature)
-    threshold, strict = (choose_threshold(labels, calibrated, share) for share in (target_accuracy, 0.9995))
+    threshold, shown = choose_threshold(labels, calibrated, target_accuracy)
+    strict, _ = choose_threshold(labels, calibrated, 0.9995)
+    errors = accuracy_scores(labels, calibrated.argmax(1))["errors"]
     metrics = {
         "temperature": temperature,
         "threshold": threshold,
         "n_valid": len(labels),
+        "errors_valid": errors,
+        "notes": _notes(len(labels), errors, temperature, target_accuracy, None if shown else threshold),
         "before": calibration_scores(test_labels, before),
         "after": calibration_scores(test_labels, after),
         "answered": answered_scores(test_labels, after, threshold),
         "answered_for_99_95": {"threshold": strict} | answered_scores(test_labels, after, strict),
     }
     return metrics, before, after
+
+
+def _notes(n: int, errors: int, temperature: float, target_accuracy: float, threshold: float | None) -> list[str]:
+    """Say what the validation images cannot tell; `threshold` where it was not shown to do."""
+    notes = []
+    if errors < FEW_ERRORS:
+        notes.append(
+            f"{errors} of {n:,} validation answers are wrong: too few errors to know the temperature well; it is "
+            "left as near to 1 as one error more allows"
+        )
+    if any(math.isclose(math.log(temperature), bound, abs_tol=0.01) for bound in LOG_TEMPERATURES):
+        notes.append(
+            f"the temperature is at its bound, {temperature:.3g}: the validation images do not say how sure the "
+            "network's answers may be"
+        )
+    if threshold is not None:
+        needed = answers_needed(target_accuracy)
+        why = (
+            "which no number of images can show"
+            if needed == math.inf
+            else f"which takes at least {needed:,}, all right"
+            if n < needed
+            else "because too many of the surest are wrong"
+        )
+        notes.append(
+            f"{n:,} validation images show for no threshold that {100 * target_accuracy:g} % of the answers above it "
+            f"are right, {why}; answers below a probability of {threshold:.4g} are unsure"
+        )
+    return notes

@@ -247,7 +247,8 @@ def _lines(
     """
     rows, columns = _grid(pixels)
     height, width = rows.shape
-    wider, higher = (width - 1) / (SIDE - 1), (height - 1) / (SIDE - 1)
+    # A line has a length also across a single column.
+    wider, higher = max(1, width - 1) / (SIDE - 1), (height - 1) / (SIDE - 1)
     left, start, right, end = (
         np.asarray(place * scaled, np.float32).reshape(-1, 1, 1)
         for place, scaled in ((x0, wider), (y0, higher), (x1, wider), (y1, higher))

@@ -8,7 +8,6 @@ from openTSNE import TSNE
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from digitrec.errors import DataError
 from digitrec.pipeline.progress import progress_bar
 
 # As van der Maaten (2014, jmlr.org/papers/v15/vandermaaten14a.html) did with MNIST.
@@ -16,7 +15,6 @@ COMPONENTS, PERPLEXITY = 50, 30
 # openTSNE's own numbers: with attraction exaggerated, then without.
 EXAGGERATED_ITERATIONS, ITERATIONS = 250, 500
 REPORT_EVERY = 25
-LEAST_IMAGES = 10
 
 
 def embed(images: np.ndarray, seed: int) -> np.ndarray:
@@ -29,22 +27,17 @@ def embed(images: np.ndarray, seed: int) -> np.ndarray:
     Parameters
     ----------
     images : array
-        uint8 of shape (n, height, width, channels), n >= 10.
+        uint8 of shape (n, height, width, channels), n >= 2.
     seed : int
 
     Returns
     -------
     array
-        float64 of shape (n, 2).
-
-    Raises
-    ------
-    DataError
-        When there are fewer images.
+        float64 of shape (n, 2); the same place for all where no two images differ.
     """
     n = len(images)
-    if n < LEAST_IMAGES:
-        raise DataError(f"t-SNE places {LEAST_IMAGES} images or more, and there are {n}; give more training images")
+    if (images == images[:1]).all():
+        return np.zeros((n, 2))
     pixels = images.reshape(n, -1) / np.float32(255)
     bar = progress_bar(EXAGGERATED_ITERATIONS + ITERATIONS, f"t-SNE of {n:,} images", unit="step")
 
@@ -65,7 +58,8 @@ def embed(images: np.ndarray, seed: int) -> np.ndarray:
     )
     with bar, threadpool_limits(1, user_api="blas"):
         components = PCA(min(COMPONENTS, *pixels.shape), random_state=seed).fit_transform(pixels)
-        return np.array(tsne.fit(components))
+        # Images of one value have a single component, and places have two.
+        return np.array(tsne.fit(np.pad(components, ((0, 0), (0, max(0, 2 - components.shape[1]))))))
 
 
 def embedding_rows(points: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:

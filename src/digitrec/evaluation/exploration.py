@@ -13,8 +13,6 @@ from digitrec.transforms.pixels import to_pixels
 
 # Classes of which augmentation is shown.
 MOST_CLASSES = 10
-# Times that the largest class may hold the smallest without a warning.
-IMBALANCE = 10
 
 
 def class_rows(train_labels: np.ndarray, test_labels: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
@@ -32,29 +30,6 @@ def class_rows(train_labels: np.ndarray, test_labels: np.ndarray, classes: Seque
         {"class": name, "train": n_train, "test": n_test}
         for name, n_train, n_test in zip(classes, train, test, strict=True)
     ]
-
-
-def imbalance(rows: Sequence[dict[str, Any]]) -> str | None:
-    """Warn of classes that differ much in size.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        From `class_rows`.
-
-    Returns
-    -------
-    str or None
-        A sentence where the largest class has ten times the training images of the smallest or more.
-    """
-    smallest, largest = (choose(rows, key=lambda row: row["train"]) for choose in (min, max))
-    if largest["train"] < IMBALANCE * smallest["train"]:
-        return None
-    return (
-        f"warning: class '{largest['class']}' has {largest['train']:,} training images, '{smallest['class']}' "
-        f"{smallest['train']:,}: the network will favour the former. In params.yaml, `class_weight: balanced` in the "
-        "recipe gives every class the same weight; and look at the macro scores in metrics/evaluate.json."
-    )
 
 
 def mean_images(images: np.ndarray, labels: np.ndarray, n_classes: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import nn
 from digitrec.evaluation.comparison import FINAL
 from digitrec.evaluation.corruptions import CORRUPTIONS, corrupt
 from digitrec.evaluation.inference import predict_logits
-from digitrec.evaluation.scores import accuracy_scores
+from digitrec.evaluation.scores import accuracy_scores, wilson_interval
 from digitrec.pipeline.progress import progress_bar
 from digitrec.pipeline.seeding import derive_seed
 from digitrec.transforms.attacks import fgsm, pgd
@@ -164,15 +164,16 @@ def mean_corruption_error(wrong: np.ndarray) -> dict[str, Any]:
     Returns
     -------
     dict
-        mean_corruption_error, mean_corruption_error_ci95 and n. The interval is normal, over images: what an image's
-        corruptions have in common widens it.
+        mean_corruption_error, mean_corruption_error_ci95 and n. The interval is Wilson's, for as many independent
+        answers as would vary as much as the images' errors do: what an image's corruptions have in common widens it.
+        Where the images do not differ (all is right, say), an image counts for one answer.
     """
     by_image = wrong.mean(0)
-    mean, n = float(by_image.mean()), wrong.shape[1]
-    half = float(1.96 * by_image.std() / np.sqrt(n))
+    mean, variance, n = float(by_image.mean()), float(by_image.var()), wrong.shape[1]
+    independent = min(wrong.size, n * mean * (1 - mean) / variance) if variance else n
     return {
         "mean_corruption_error": mean,
-        "mean_corruption_error_ci95": [max(0.0, mean - half), min(1.0, mean + half)],
+        "mean_corruption_error_ci95": wilson_interval(mean * independent, independent),
         "n": n,
     }
 

@@ -1,27 +1,34 @@
 """How good predictions are: accuracy and its interval, scores by class, paired tests."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
 
+# Of the normal distribution, 95 % lie within so many standard deviations.
+DEVIATIONS = 1.959963984540054
 
-def wilson_interval(successes: int, n: int) -> list[float]:
+
+def wilson_interval(successes: float, n: float) -> list[float]:
     """Give the 95 % Wilson score interval of a rate.
 
     Parameters
     ----------
-    successes, n : int
-        How many of how many.
+    successes, n : float
+        How many of how many; no whole numbers where what was counted is not independent and counts for fewer.
 
     Returns
     -------
     list of float
         The lower and the upper bound (Wilson 1927, doi 10.1080/01621459.1927.10502953).
     """
-    interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
-    return [float(interval.low), float(interval.high)]
+    square = DEVIATIONS**2
+    centre = (successes + square / 2) / (n + square)
+    half = DEVIATIONS * math.sqrt(successes * (n - successes) / n + square / 4) / (n + square)
+    # Rounding must not lead past the ends.
+    return [centre - half if successes > 0 else 0.0, centre + half if successes < n else 1.0]
 
 
 def accuracy_scores(labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
@@ -68,6 +75,7 @@ def classification_scores(
     dict
         `accuracy_scores`, loss (mean negative log-likelihood), precision, recall and F1 (macro and weighted),
         per_class {name: {precision, recall, f1, errors, n}} and most_confused [{label, predicted, count}] by name.
+        Of a class without images, precision, recall and F1 are None.
     """
     # Here, because the comparison with baselines does without and scikit-learn takes a second to import.
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
@@ -88,9 +96,9 @@ def classification_scores(
             scores[f"{kind}_{name}"] = float(np.average(values, weights=weights))
     scores["per_class"] = {
         name: {
-            "precision": float(precision[k]),
-            "recall": float(recall[k]),
-            "f1": float(f1[k]),
+            "precision": float(precision[k]) if present[k] else None,
+            "recall": float(recall[k]) if present[k] else None,
+            "f1": float(f1[k]) if present[k] else None,
             "errors": int(support[k] - confusion[k, k]),
             "n": int(support[k]),
         }

@@ -1,6 +1,7 @@
 """Whether probabilities mean what they say."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,14 @@ def calibration_figure(
     coverage : sequence of mapping
         coverage and accuracy, from all answers to the surest.
     metrics : mapping
-        temperature and threshold, as chosen on validation images; before and after with ece; answered with answered,
-        coverage and accuracy.
+        temperature and threshold, as chosen on validation images; notes, what these cannot tell; before and after with
+        ece; answered with answered, coverage and accuracy.
     """
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    notes = [line for note in metrics["notes"] for line in wrap(f"Note: {note}", 140)]
+    figure = Figure(figsize=(10, 4.4 + 0.18 * len(notes)), layout="constrained")
     left, right = figure.subplots(1, 2)
+    if notes:
+        figure.suptitle("\n".join(notes), fontsize=9, color=VALID)
     _draw_reliability(left, reliability, metrics)
     _draw_coverage(right, coverage, metrics)
     for axes in (left, right):
@@ -64,7 +68,9 @@ def _draw_coverage(axes: Axes, rows: Sequence[Mapping[str, Any]], metrics: Mappi
         lowest = min(lowest, max(0.0, place[0] - 8))
         axes.plot(place[0], place[1], "o", color=VALID)
         text = f"threshold {metrics['threshold']:.3f}:\n{place[0]:.2f} % answered,\n{place[1]:.2f} % of them right"
-        axes.text(0.04, 0.06, text, transform=axes.transAxes, fontsize=9, color=VALID)
+    else:
+        text = "no answer is sure enough"
+    axes.text(0.04, 0.06, text, transform=axes.transAxes, fontsize=9, color=VALID)
     axes.set(xlabel="images answered, %", ylabel="answers right, %")
     axes.set_xlim(lowest, 100 + 0.02 * (100 - lowest))
     axes.set_title("Accuracy when unsure answers are left out, test set", fontsize=10)

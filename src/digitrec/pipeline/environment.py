@@ -53,5 +53,5 @@ def scheduler_from_environment() -> str | None:
 
 
 def mirror_from_environment() -> str | None:
-    """Read `DIGITREC_MIRROR`: a folder or URL with a dataset's original files, if there is one."""
-    return os.environ.get("DIGITREC_MIRROR") or None
+    """Read `DIGITREC_MIRROR`: a folder, zip or tar file or URL with a dataset's original files, if there is one."""
+    return os.environ.get("DIGITREC_MIRROR", "").strip() or None

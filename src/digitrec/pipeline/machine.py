@@ -1,10 +1,11 @@
 """The machine that something ran on: times without it mean nothing."""
 
-import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from joblib import cpu_count
 
 
 def describe_machine() -> dict[str, Any]:
@@ -14,7 +15,7 @@ def describe_machine() -> dict[str, Any]:
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
         "cpu": models[0] if models else platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cpu_count(),
         "python": platform.python_version(),
         "torch": version("torch"),
     }

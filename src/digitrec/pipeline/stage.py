@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from joblib import cpu_count
+from threadpoolctl import threadpool_info, threadpool_limits
+
 from digitrec.errors import DigitrecError
 
 
@@ -19,7 +22,9 @@ def run_stage(main: Callable[..., None], *arguments: str) -> None:
     """
     # As an exception, SIGTERM lets worker processes and temporary files be cleared away.
     signal.signal(signal.SIGTERM, _terminate)
+    _keep_to_our_cores()
     try:
+        _refuse_links(Path.cwd())
         main(Path.cwd(), *arguments)
     except DigitrecError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
@@ -33,6 +38,31 @@ def run_stage(main: Callable[..., None], *arguments: str) -> None:
     except KeyboardInterrupt:
         print("interrupted: what was finished is kept; run the same command to go on", file=sys.stderr, flush=True)
         sys.exit(130)
+
+
+def _refuse_links(root: Path) -> None:
+    """Refuse folders of results that are links: DVC does too, but when everything is computed.
+
+    A file may be a link (with `cache.type symlink` results are), and so may be what DVC does not keep: `data/cache`,
+    one's own pictures, DVC's cache.
+    """
+    pipeline = root / "dvc.yaml"
+    kept = pipeline.read_text(encoding="utf-8") if pipeline.exists() else ""
+    for room in ("data", "metrics", "plots"):
+        for path in (root / room, *(root / room).glob("*")):
+            name = path.relative_to(root).as_posix()
+            linked = path.is_symlink() and (name == room or (path.is_dir() and f"- {name}" in kept))
+            if linked:
+                raise DigitrecError(
+                    f"{name} is a link to {path.resolve()}, and DVC keeps no results behind links. Make it a folder: "
+                    f"`rm {name} && mkdir {name}`. To have what fills the disk on another one, move DVC's cache: "
+                    "`dvc cache dir --local PATH` and `dvc config --local cache.type reflink,symlink`."
+                )
+
+
+def _keep_to_our_cores() -> None:
+    """Let libraries start no more threads than this process has cores: of a container's share they know nothing."""
+    threadpool_limits({pool["prefix"]: min(pool["num_threads"], cpu_count()) for pool in threadpool_info()})
 
 
 def _terminate(signum: int, frame: object) -> None:

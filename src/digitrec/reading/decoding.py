@@ -1,8 +1,5 @@
 """Image files of other people: from bytes to pixels, or a clear error."""
 
-import io
-import logging
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -11,37 +8,16 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from digitrec.errors import DigitrecError
+from digitrec.reading.metadata import pixels_alone
+from digitrec.reading.opening import GREY_MODES, ImageError, Opened, has_transparency, open_picture
 
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
-MAX_PIXELS = 25_000_000
-# Of a file that is read: 25 million pixels of four 16-bit channels without compression, and more than enough beside.
+# Of a file that is read.
 MAX_BYTES = 300_000_000
 # Grey levels out of 255 between the darkest and the brightest of what can be seen, from which on it is a page and not
 # ink alone.
 PAGE_CONTRAST = 60
 # What can be seen of a picture with transparency is laid on white, or on black where it is lighter than this.
 NEARLY_WHITE = 224
-# Bits a pixel that cameras and scanners give in files of 16 or more.
-DEPTHS = (8, 10, 12, 14, 16, 24, 32)
-# By EXIF's tag 0x0112: what turns an image upright.
-ORIENTATION = 0x0112
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-# Pillow warns of large images, at a size above ours, and of damage that it can do without.
-warnings.filterwarnings("ignore", module=r"PIL\.")
-logging.getLogger("PIL").setLevel(logging.CRITICAL)
-
-
-class ImageError(DigitrecError):
-    """A file that is no image, or not one that can be answered."""
 
 
 def read_file(path: Path) -> bytes:
@@ -81,21 +57,29 @@ def decode(content: bytes, name: str) -> np.ndarray:
     Parameters
     ----------
     content : bytes
-        PNG, JPEG, BMP, WebP, TIFF or GIF, whatever its file is called.
+        Of a file in any of the formats that are read, whatever it is called.
     name : str
         That an error gives.
 
     Returns
     -------
     array
-        uint8 of shape (height, width), at most 25 million pixels.
+        uint8 of shape (height, width), at most 70 million pixels; more than 25 million are worked out from half as many
+        along each side.
 
     Raises
     ------
     ImageError
         When it is empty, no image, larger (found before any pixel is decoded), animated, or damaged.
     """
-    return _decoded(content, name, _grey)
+
+    def grey(opened: Opened) -> np.ndarray:
+        found = _grey(opened.pixels(None, True))
+        size = opened.header()[:2]
+        # Boxes of digits are told in the picture's own pixels.
+        return found if found.shape == size else cv2.resize(found, size[::-1], interpolation=cv2.INTER_LINEAR)
+
+    return _decoded(content, name, grey)
 
 
 def decode_picture(content: bytes, name: str, least: int | None = None) -> np.ndarray:
@@ -104,76 +88,50 @@ def decode_picture(content: bytes, name: str, least: int | None = None) -> np.nd
     Parameters
     ----------
     content : bytes
-        PNG, JPEG, BMP, WebP, TIFF or GIF, whatever its file is called.
+        Of a file in any of the formats that are read, whatever it is called.
     name : str
         That an error gives.
     least : int, optional
         Pixels of the shorter side that are enough: a large JPEG is then decoded at a half, a quarter or an eighth of
-        its size, which is faster and may have more pixels than are else taken.
+        its size, which is faster.
 
     Returns
     -------
     array
         uint8 of shape (height, width, 3), red, green and blue, or of shape (height, width, 1) where the file is grey.
-        What is nearly white on a transparent page is laid on black.
+        What is nearly white on a transparent page is laid on black. More than 25 million pixels are halved along each
+        side.
 
     Raises
     ------
     ImageError
         As for `decode`.
     """
-    return _decoded(content, name, _picture, least)
+    return _decoded(content, name, lambda opened: _picture(opened.pixels(least, False)))
 
 
-def _decoded(
-    content: bytes, name: str, pixels_of: Callable[[Image.Image], np.ndarray], least: int | None = None
-) -> np.ndarray:
-    if not content:
-        raise ImageError(f"{name}: is empty (0 bytes), expected an image")
+def _decoded(content: bytes, name: str, pixels_of: Callable[[Opened], np.ndarray]) -> np.ndarray:
+    """Decode a file, and once more without what stands beside the pixels, if that may be what is broken."""
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: has more than {MAX_PIXELS:,} pixels, which is too many: make it smaller") from error
-    except Image.UnidentifiedImageError as error:
-        raise ImageError(f"{name}: is no image; expected PNG, JPEG, BMP, WebP, TIFF or GIF") from error
-    # Decoders raise errors of many kinds on damaged files; whichever it is, the file is at fault.
-    except Exception as error:
-        raise ImageError(f"{name}: is cut short or damaged: {_line(error)}") from error
-    if least:
-        # Does nothing to other formats than JPEG.
-        image.draft(None, (least, least))
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{name}: has {width:,} x {height:,} pixels, expected at most {MAX_PIXELS:,}: make it smaller")
+        return _attempt(content, name, pixels_of)
+    except ImageError as error:
+        bare = pixels_alone(content) if error.__cause__ else content
+        if bare == content:
+            raise
+    return _attempt(bare, name, pixels_of)
+
+
+def _attempt(content: bytes, name: str, pixels_of: Callable[[Opened], np.ndarray]) -> np.ndarray:
     try:
-        frames = getattr(image, "n_frames", 1) if image.format != "MPO" else 1
-        if frames > 1:
-            raise ImageError(f"{name}: has {frames} frames or pages, expected one: save the one that is meant alone")
-        image.load()
-        turn = UPRIGHT.get(_orientation(image))
-        return pixels_of(image if turn is None else image.transpose(turn))
+        return pixels_of(open_picture(content, name))
     except ImageError:
         raise
     except MemoryError as error:
         raise ImageError(f"{name}: takes more memory than there is: make it smaller") from error
+    # Decoders raise errors of many kinds on damaged files; whichever it is, the file is at fault.
     except Exception as error:
-        raise ImageError(f"{name}: is cut short or damaged: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return image.getexif().get(ORIENTATION, 1)
-    # Of many kinds, as above; but what stands beside the pixels must not cost the pixels.
-    except Exception:
-        return 1
-
-
-def _has_transparency(image: Image.Image) -> bool:
-    return "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info
+        line = str(error).partition("\n")[0] or type(error).__name__
+        raise ImageError(f"{name}: is cut short or damaged: {line}") from error
 
 
 def _grey(image: Image.Image) -> np.ndarray:
@@ -181,19 +139,15 @@ def _grey(image: Image.Image) -> np.ndarray:
         return np.asarray(image)
     if image.mode == "1":
         return np.asarray(image.convert("L"))
-    if image.mode[0] in "IF":
-        return _eight_bits(np.asarray(image))
-    if _has_transparency(image):
+    if has_transparency(image):
         pixels = np.asarray(image.convert("RGBA"))
         return _on_a_page(_strongest_channel(pixels[..., :3], pixels[..., 3] > 0), pixels[..., 3])
     return _strongest_channel(np.asarray(image.convert("RGB")))
 
 
 def _picture(image: Image.Image) -> np.ndarray:
-    if image.mode[0] in "IF":
-        return _eight_bits(np.asarray(image))[..., None]
-    is_grey = image.mode in ("1", "L", "LA", "La")
-    if not _has_transparency(image):
+    is_grey = image.mode in GREY_MODES
+    if not has_transparency(image):
         pixels = np.asarray(image.convert("L" if is_grey else "RGB"))
         return pixels[..., None] if is_grey else pixels
     pixels = np.asarray(image.convert("LA" if is_grey else "RGBA"))
@@ -204,28 +158,11 @@ def _picture(image: Image.Image) -> np.ndarray:
     return ((colours * alpha.astype(np.uint16) + page * (255 - alpha.astype(np.uint16)) + 127) // 255).astype(np.uint8)
 
 
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    """Bring 16 or 32 bits a pixel, whole numbers or not, to uint8: black is 0, white what so many bits can hold.
-
-    White is told by all pixels but one in a thousand, for one that is off is no reason to make all others dark; nor is
-    noise on a blank page, which stretching from the least value to the greatest would make a pattern.
-    """
-    values = np.nan_to_num(values.astype(np.float32), nan=0, posinf=0, neginf=0)
-    # What programs write for "no value".
-    values[abs(values) > 1e30] = 0
-    low, high = np.percentile(values.ravel()[:: max(1, values.size // 100_000)], [0.1, 99.9])
-    if low >= 0:
-        low = 0.0
-        # Two levels, or numbers from 0 to 1 that were sharpened a little.
-        high = 1.0 if high <= 2 else next((2.0**bits - 1 for bits in DEPTHS if high < 2.0**bits), high)
-    return np.rint(np.clip((values - low) * (255 / max(high - low, 1e-12)), 0, 255)).astype(np.uint8)
-
-
 def _strongest_channel(pixels: np.ndarray, visible: np.ndarray | None = None) -> np.ndarray:
     """Give luminance, or red, green or blue where it shows far more: yellow on white has next to no luminance."""
     step = max(1, int((pixels.shape[0] * pixels.shape[1] / 40_000) ** 0.5))
     luminance = np.asarray(Image.fromarray(pixels).convert("L"))
-    sample = np.dstack([luminance, pixels])[::step, ::step].reshape(-1, 4)
+    sample = np.dstack([luminance[::step, ::step], pixels[::step, ::step]]).reshape(-1, 4)
     if visible is not None and visible[::step, ::step].any():
         sample = sample[visible[::step, ::step].ravel()]
     # What differs most from the rest may be one pixel in two hundred.
@@ -247,5 +184,5 @@ def _on_a_page(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     rim = grey[clear & (alpha > 127)]
     has_page = high - low > PAGE_CONTRAST and not (rim.size and abs(np.median(rim) - middle) > (high - low) / 3)
     page = middle if has_page else 255.0 * (middle < 128)
-    share = alpha / 255
+    share = alpha / np.float32(255)
     return np.rint(grey * share + page * (1 - share)).astype(np.uint8)

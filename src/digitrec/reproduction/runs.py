@@ -1,6 +1,5 @@
 """Training a published system: one run a seed, several at a time, each kept as soon as it is done."""
 
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed, parallel_config
 from scipy.special import logsumexp, softmax
 from sklearn.metrics import confusion_matrix
 from skorch.callbacks import Callback
@@ -20,7 +18,7 @@ from digitrec.evaluation.inference import predict_logits
 from digitrec.evaluation.scores import classification_scores
 from digitrec.pipeline.files import read_array
 from digitrec.pipeline.fingerprint import fingerprint
-from digitrec.pipeline.jobs import exit_with
+from digitrec.pipeline.jobs import side_by_side
 from digitrec.reproduction.systems import Shorten, System
 from digitrec.spec import ImageSpec
 from digitrec.training.classifier import ImageClassifier
@@ -179,23 +177,20 @@ def _split(system: System, labels: np.ndarray, seed: int) -> tuple[np.ndarray, n
     return validation_split(labels, fraction, seed) if fraction else None
 
 
-def _numbered_run(number: int, parent: int, *arguments: Any) -> tuple[int, Run]:
-    exit_with(parent)
-    return number, run_seed(*arguments)
-
-
 def run_system(
     name: str, system: System, shorten: Shorten, data: Data, folder: Path, device: str, jobs: int
 ) -> list[Run]:
-    """Train a system from each of its seeds, `jobs` at a time, and give what `run_seed` gives, in the seeds' order."""
+    """Train a system from each of its seeds, `jobs` at a time, and give what `run_seed` gives, in the seeds' order.
+
+    Raises
+    ------
+    DigitrecError
+        When a process that was training was killed.
+    """
     seeds = system.seeds[: shorten.max_seeds]
     threads = max(1, jobs // max(1, len(seeds)))
-    tasks = (
-        delayed(_numbered_run)(number, os.getpid(), name, system, shorten, seed, data, folder, device, threads)
-        for number, seed in enumerate(seeds)
-    )
-    with parallel_config(backend="loky", inner_max_num_threads=threads):
-        done = dict(Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks))
+    tasks = [(name, system, shorten, seed, data, folder, device, threads) for seed in seeds]
+    done = dict(side_by_side(run_seed, tasks, jobs, "training", threads))
     return [done[number] for number in range(len(seeds))]
 
 

@@ -1,5 +1,6 @@
 """Published systems as settings: the schema of `reproduction/params.yaml`."""
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -100,3 +101,20 @@ def load_systems(path: Path) -> ReproductionParams:
     if params is None:
         raise ParamsError(mistakes, f"{path.parent.name}/{path.name}")
     return params
+
+
+def clear_unnamed(root: Path, params: ReproductionParams) -> None:
+    """Remove results of systems and embeddings that `params.yaml` names no more; DVC's cache has them.
+
+    Stages depend on the folders: with what an earlier run left there, they would have hashes that no clone can match.
+    """
+    sizes = {str(n) for n in params.embedding.images}
+    for folder, names in (
+        ("data/systems", params.systems),
+        ("metrics/systems", params.systems),
+        ("metrics/times", params.systems),
+        ("data/tsne", sizes),
+    ):
+        for path in (root / folder).glob("[!.]*"):
+            if path.name.removesuffix(".json").removesuffix(".csv") not in names:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()

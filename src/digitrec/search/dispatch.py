@@ -1,20 +1,10 @@
 """Tasks of a search side by side: in processes of this machine, one thread each, or on a Dask cluster."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from joblib import Parallel, delayed, parallel_config
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-from digitrec.errors import DigitrecError
 from digitrec.pipeline.environment import scheduler_from_environment
-from digitrec.pipeline.jobs import exit_with
-
-
-def _numbered(number: int, parent: int, function: Callable, arguments: Sequence) -> tuple[int, Any]:
-    exit_with(parent)
-    return number, function(*arguments)
+from digitrec.pipeline.jobs import side_by_side
 
 
 def device_kinds(device: str, data_version: Callable[[], str]) -> list[str]:
@@ -81,13 +71,4 @@ def run_tasks(
 
         yield from run_on_cluster(address, function, tasks, data_version)
         return
-    calls = (delayed(_numbered)(number, os.getpid(), function, task) for number, task in enumerate(tasks))
-    try:
-        with parallel_config(backend="loky", inner_max_num_threads=1):
-            # One task ahead: a worker need not wait, and an interruption loses little.
-            yield from Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(calls)
-    except TerminatedWorkerError as error:
-        raise DigitrecError(
-            "a process that was fitting was killed, perhaps for want of memory. What was finished is kept; "
-            "run the same command again, with fewer fits at a time (DIGITREC_JOBS) if memory is short."
-        ) from error
+    yield from side_by_side(function, tasks, jobs, "fitting")

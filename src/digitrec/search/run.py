@@ -56,7 +56,7 @@ def find_best(
     DigitrecError
         When no fit succeeded, or the cluster cannot be used.
     """
-    wanted, search = search, with_every_class(search, problem.image.n_classes)
+    wanted, search = search, with_every_class(search, problem.image.n_classes, len(labels))
     check_search(problem, search, labels)
     if search != wanted:
         print(
@@ -98,4 +98,6 @@ def find_best(
     if np.isnan(result.summary["best_score"]):
         kinds_of_failure = "\n  ".join(sorted(set(reasons))[:5])
         raise DigitrecError(f"gridsearch: no candidate could be trained on all folds:\n  {kinds_of_failure}")
+    for name, end in result.summary["at_grid_edge"].items():
+        print(f"note: the best {name} is the {end} that was tried; a wider search might find a better one")
     return result

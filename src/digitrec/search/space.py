@@ -24,6 +24,11 @@ def candidate_of(params: Mapping[str, Any]) -> Hyperparameters:
     return Hyperparameters(**training, architecture=own)
 
 
+def first_candidate(search: SearchSpec) -> Hyperparameters:
+    """Take the first value of each parameter."""
+    return candidate_of({name: values[0] for name, values in parameter_grid(search).items()})
+
+
 def columns(params: Mapping[str, Any]) -> dict[str, Any]:
     """Name parameters as in tables: a network's argument by its own name, if nothing else has that."""
     return {_column(key): value for key, value in params.items()}

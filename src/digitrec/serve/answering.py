@@ -16,7 +16,7 @@ from digitrec.reading.recognizer import Recognizer
 from digitrec.serve.batching import Batcher
 from digitrec.spec import ImageSpec
 
-# Images that are prepared at the same time; one of 25 megapixels takes some hundred megabytes.
+# Images that are prepared at the same time; one of 70 megapixels takes some hundred megabytes.
 N_THREADS = 2
 # Up to this many bytes and pixels on each side, an image is prepared sooner than a thread is woken.
 SMALL_BYTES, SMALL_SIDE = 4096, 32

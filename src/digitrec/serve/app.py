@@ -6,10 +6,11 @@ from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -17,6 +18,7 @@ from starlette.exceptions import HTTPException
 from digitrec.pipeline.files import read_json
 from digitrec.reading.answers import thing_shown
 from digitrec.reading.recognizer import Recognizer
+from digitrec.serve.addresses import Addresses, page_below
 from digitrec.serve.answering import Answering
 from digitrec.serve.body import file_in, file_of, read_body
 from digitrec.serve.pages import page_routes
@@ -28,7 +30,7 @@ PAGE = Path(__file__).parent / "page"
 SMALL_BODY, N_LARGE_BODIES = 65_536, 8
 DESCRIPTION = """Answers an image with what it shows and calibrated probabilities.
 
-A body has 5 MB at most, an image 25 megapixels. What is refused gets a 4xx status and `{"error": "..."}`, one line that
+A body has 5 MB at most, an image 70 megapixels. What is refused gets a 4xx status and `{"error": "..."}`, one line that
 says what was expected."""
 BINARY = {"type": "string", "format": "binary"}
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -70,12 +72,22 @@ def _body(read_pixels: PixelReader | None = None) -> dict[str, Any]:
 
 def _when_trained(folder: Path) -> str | None:
     """Look into the project that the network lies in: its own files are the same whenever they are made."""
-    times = folder.resolve().parent.parent / "metrics/times/train_final.json"
-    return read_json(times).get("finished") if times.exists() else None
+    for project in folder.resolve().parents[1:3]:
+        times = project / "metrics/times/train_final.json"
+        if times.exists():
+            return read_json(times).get("finished")
+    return None
 
 
-def build_app(folder: Path) -> FastAPI:
+def build_app(folder: Path, root_path: str = "") -> FastAPI:
     """Make the service for the exported network in `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        That stage `export` wrote.
+    root_path : str
+        As `addresses.read_root_path` gives it.
 
     Raises
     ------
@@ -88,7 +100,20 @@ def build_app(folder: Path) -> FastAPI:
     about |= {"trained": _when_trained(folder), "shows": thing_shown(recognizer.image)}
     large_bodies = asyncio.Semaphore(N_LARGE_BODIES)
     # The pages that FastAPI shows an API with load scripts from elsewhere.
-    app = FastAPI(title="digitrec", version=version("digitrec"), description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="digitrec",
+        version=version("digitrec"),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        # See `Addresses`.
+        redirect_slashes=False,
+        # Written as an address, which it would not be by default.
+        servers=[{"url": quote(root_path)}] if root_path else None,
+        root_path_in_servers=False,
+    )
+    app.add_middleware(Addresses, root_path=root_path)
+    index = page_below(root_path, (PAGE / "index.html").read_text(encoding="utf-8"))
 
     async def answer(request: Request, pixels: bool) -> Response:
         body, kind = await read_body(request), request.headers.get("content-type", "").lower()
@@ -133,9 +158,9 @@ def build_app(folder: Path) -> FastAPI:
         """Tell what the network is, its classes, how accurate it is, and when it was trained (null if not known)."""
         return about
 
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html")
+    @app.get("/", include_in_schema=False)
+    async def page() -> HTMLResponse:
+        return HTMLResponse(index)
 
     app.mount("/static", StaticFiles(directory=PAGE))
     app.add_exception_handler(HTTPException, refused)

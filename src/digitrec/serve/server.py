@@ -20,6 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from digitrec.errors import DigitrecError
 from digitrec.pipeline.jobs import exit_with
 from digitrec.reading.recognizer import Recognizer
+from digitrec.serve.addresses import read_root_path
 from digitrec.serve.app import build_app
 
 # Seconds in which requests under way are finished when the service is told to stop.
@@ -146,7 +147,7 @@ class Workers(Multiprocess):
             self._announce()
 
 
-def serve(folder: Path, host: str, port: int, workers: int) -> None:
+def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "") -> None:
     """Serve the exported network in `folder` until SIGTERM or SIGINT; requests under way are finished then.
 
     Parameters
@@ -157,18 +158,23 @@ def serve(folder: Path, host: str, port: int, workers: int) -> None:
         The address to listen on; port 0 is one that is free.
     workers : int
         Processes that answer.
+    root_path : str
+        That a proxy puts before the service's own paths, such as `/digits`.
 
     Raises
     ------
     RecognizerError
         When the folder holds no network that can be used.
+    RootPathError
+        When `root_path` is no path.
     ServeError
         When the address cannot be listened on.
     """
+    root_path = read_root_path(root_path)
     about = Recognizer(folder).description
     with listen(host, port) as listener:
         config = uvicorn.Config(
-            partial(_lasting_app, folder),
+            partial(_lasting_app, folder, root_path),
             factory=True,
             workers=workers,
             http=Protocol,
@@ -181,7 +187,7 @@ def serve(folder: Path, host: str, port: int, workers: int) -> None:
             headers=list(HEADERS.items()),
             timeout_graceful_shutdown=GRACE,
         )
-        address = f"[{host}]" if ":" in host else host
+        address = f"[{host.strip('[]')}]" if ":" in host else host
         port, model = listener.getsockname()[1], f"{about.training.model}, {about.accuracy:.2%} on its test set"
         text = f"http://{address}:{port} answers with {model}; Ctrl-C ends it"
         announce = partial(print, text, flush=True)
@@ -196,8 +202,8 @@ def serve(folder: Path, host: str, port: int, workers: int) -> None:
                 uvicorn.Server(config).run(sockets=[listener])
 
 
-def _lasting_app(folder: Path) -> FastAPI:
-    app = build_app(folder)
+def _lasting_app(folder: Path, root_path: str) -> FastAPI:
+    app = build_app(folder, root_path)
     # Looking through all that was loaded for garbage held requests up for 30 ms.
     gc.collect()
     gc.freeze()
@@ -207,14 +213,34 @@ def _lasting_app(folder: Path) -> FastAPI:
 def listen(host: str, port: int, beside_others: bool = False) -> socket.socket:
     """Open a socket that listens, alone on its port or beside others of this service.
 
+    Parameters
+    ----------
+    host : str
+        An address or a name; `::` stands for all addresses of this machine, IPv4's too.
+    port : int
+        0: one that is free.
+    beside_others : bool
+        Whether the port is shared.
+
     Raises
     ------
     ServeError
         When the port is taken or not allowed, or the host is none of this machine's.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if not host.strip("[] "):
+        # To the system it would stand for all addresses.
+        raise ServeError("--host: is empty, expected an address of this machine, such as 127.0.0.1")
     try:
-        return socket.create_server((host, port), family=family, backlog=2048, reuse_port=beside_others)
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # Of a name that has addresses of both families, IPv4's.
+        family, _, _, _, address = min(found, key=lambda entry: entry[0] == socket.AF_INET6)
+        return socket.create_server(
+            (address[0], port),
+            family=family,
+            backlog=2048,
+            reuse_port=beside_others,
+            dualstack_ipv6=address[0] == "::" and socket.has_dualstack_ipv6(),
+        )
     except OSError as error:
         told = {
             errno.EADDRINUSE: f"port {port} of {host} is in use: end what uses it, or choose another with --port "

@@ -10,6 +10,7 @@ from skorch.callbacks import Callback
 
 from digitrec import spec
 from digitrec.data import batches
+from digitrec.errors import ParamsError
 from digitrec.models import _size
 from digitrec.pipeline import seeding
 from digitrec.pipeline.fingerprint import fingerprint
@@ -17,7 +18,7 @@ from digitrec.spec import ImageSpec, TrainingSpec
 from digitrec.training import classifier, network, resume, schedule
 from digitrec.training.classifier import ImageClassifier, build_classifier
 from digitrec.training.hardening import hardening_callbacks, hardening_modules
-from digitrec.training.network import find_model
+from digitrec.training.network import build_network, find_model
 from digitrec.training.resume import ResumeFrom
 from digitrec.training.schedule import class_weights
 from digitrec.transforms import affine, augmentation, flags, normalization, pixels
@@ -38,6 +39,32 @@ TRAINING_MODULES = (
     schedule,
     classifier,
 )
+
+
+def check_batches(training: TrainingSpec, image: ImageSpec) -> None:
+    """Refuse to train on batches of one image what normalizes each batch and would have a single value to do it by.
+
+    Raises
+    ------
+    ParamsError
+        When the network does so and the batches are that small.
+    """
+    if training.batch_size == 1 and (why := why_not_one_image(training, image)):
+        raise ParamsError([f"batch_size: got 1, {why}"])
+
+
+def why_not_one_image(training: TrainingSpec, image: ImageSpec) -> str | None:
+    """Say why the network cannot be trained on one image at a time; None where it can."""
+    network = build_network(training.model, training.architecture, image, training.normalization)
+    try:
+        with torch.no_grad():
+            network.train()(torch.zeros(1, *image.input_shape))
+    except ValueError:
+        return (
+            f"but '{training.model}' normalizes each batch by its own mean and deviation, and in one image of {image} "
+            "a map comes to a single value; expected 2 or more"
+        )
+    return None
 
 
 def fit(
@@ -74,7 +101,13 @@ def fit(
     classifier : ImageClassifier
     resume_state : Path
         To be removed once the results are safe.
+
+    Raises
+    ------
+    ParamsError
+        When the network cannot be trained on batches of one image, as it is told to.
     """
+    check_batches(training, image)
     train_rows, valid_rows = split if split is not None else (np.arange(len(labels)), None)
     settings = {"training": training.model_dump(mode="json"), "image": image.model_dump(mode="json"), "device": device}
     modules = (

@@ -8,7 +8,7 @@ import pytest
 from torchvision.datasets import EMNIST
 
 from digitrec.data.dataset import check_dataset
-from digitrec.data.sources import emnist_balanced, emnist_digits, emnist_letters
+from digitrec.data.sources import emnist_balanced, emnist_byclass, emnist_bymerge, emnist_digits, emnist_letters
 from tests.tiny import all_digits, fetch_from, idx_bytes
 
 CLASSES = EMNIST.classes_split_dict
@@ -20,6 +20,8 @@ CLASSES = EMNIST.classes_split_dict
         (emnist_digits, "digits", CLASSES["digits"], 0),
         (emnist_letters, "letters", [name.upper() for name in CLASSES["letters"][1:]], 1),
         (emnist_balanced, "balanced", CLASSES["balanced"], 0),
+        (emnist_bymerge, "bymerge", CLASSES["bymerge"], 0),
+        (emnist_byclass, "byclass", CLASSES["byclass"], 0),
     ],
 )
 def test_the_split_in_the_archive_is_put_upright_and_its_labels_count_from_0(

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ def test_the_files_that_torchvision_names_are_asked_for_and_read(tmp_path: Path)
     np.testing.assert_array_equal(found.test_images, test_images[:4])
     np.testing.assert_array_equal(found.test_labels, test_labels[:4])
     assert [(file.name, file.md5_of_file) for file in asked] == FashionMNIST.resources
+    assert len({file.sha256_of_content for file in asked}) == 4
+    assert all(re.fullmatch("[0-9a-f]{64}", file.sha256_of_content) for file in asked)
 
 
 def test_classes_have_their_names() -> None:

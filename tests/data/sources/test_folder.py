@@ -56,6 +56,13 @@ def test_images_are_mapped_and_outlive_the_scratch_folder(tmp_path: Path) -> Non
     np.testing.assert_array_equal(labels, data.train_labels)
 
 
+def test_images_that_no_disk_holds_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    write_classes(tmp_path / "own", {"a": 4, "b": 4})
+    with pytest.raises(DataError, match=r"8 pictures as 1000000x1000000 colour take 72,000\.0 GB .* a smaller height"):
+        load(tmp_path, folder_spec("own", height=10**6, width=10**6), 2, tmp_path / "scratch")
+    assert not (tmp_path / "scratch").exists()
+
+
 def test_parts_are_kept_as_they_are(tmp_path: Path) -> None:
     write_classes(tmp_path / "own" / "train", {"a": 4, "b": 5})
     for number in range(3):

@@ -1,5 +1,7 @@
+import gzip
 import hashlib
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,19 @@ def test_the_original_files_have_the_checksums_in_the_table(tmp_path: Path) -> N
     assert data.test_labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     found = pixel_statistics(data.train_images)
     assert (round(found.mean[0], 4), round(found.std[0], 4)) == (0.1307, 0.3081)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the original files are not at hand")
+def test_the_zip_file_that_kaggle_gives_is_enough(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        for name in mnist.SHA256_OF_CONTENT:
+            content = gzip.decompress((SHARED / name).read_bytes())
+            unpacked = name.removesuffix(".gz")
+            archive.writestr(unpacked.replace("-idx", ".idx"), content)
+            archive.writestr(f"{unpacked}/{unpacked}", content)
+    data = mnist.load(Fetcher([f"file://{tmp_path}/archive.zip"], tmp_path / "cache"))
+    check_dataset(data)
+    assert data.train_labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the original files are not at hand")

@@ -2,6 +2,7 @@
 
 import gzip
 import zipfile
+from string import ascii_uppercase, digits
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from digitrec.spec import DatasetSpec, ImageSpec
 ARCHIVE = RemoteFile(
     "gzip.zip", ("https://biometrics.nist.gov/cs_links/EMNIST/",), md5_of_file="58c8d27c78d21e728a6bc7b3cc06412e"
 )
+# Of 62 classes, small letters that look like large ones are in the class of the large one.
+MERGED = tuple(digits + ascii_uppercase + "abdefghnqrt")
 
 
 def load_split(fetch: Fetch, split: str, title: str, classes: tuple[str, ...], first_label: int = 0) -> ImageDataset:

@@ -5,6 +5,7 @@ They are the test part of UCI's Optical Recognition of Handwritten Digits (doi 1
 
 import numpy as np
 
+# A fifth.
 N_TEST = 360
 LICENCE = "CC BY 4.0"
 
@@ -15,11 +16,3 @@ def read_digits() -> tuple[np.ndarray, np.ndarray]:
 
     small, labels = load_digits(return_X_y=True)
     return np.rint(small.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8), labels.astype(np.uint8)
-
-
-def split(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Hold out a fifth for the test, stratified and always alike."""
-    from sklearn.model_selection import train_test_split
-
-    train, test = train_test_split(np.arange(len(labels)), test_size=N_TEST, stratify=labels, random_state=0)
-    return images[train], labels[train], images[test], labels[test]

@@ -5,7 +5,8 @@ from PIL import Image
 
 from digitrec.data.dataset import ImageDataset
 from digitrec.data.downloads import Fetch
-from digitrec.data.sources._optical_digits import LICENCE, read_digits, split
+from digitrec.data.sources._held_out import hold_out
+from digitrec.data.sources._optical_digits import LICENCE, N_TEST, read_digits
 from digitrec.spec import DatasetSpec, ImageSpec
 
 SPEC = DatasetSpec(
@@ -20,4 +21,4 @@ def load(fetch: Fetch) -> ImageDataset:
     """Resize the digits and split them; nothing is fetched."""
     small, labels = read_digits()
     large = [np.asarray(Image.fromarray(image).resize((28, 28), Image.Resampling.BICUBIC)) for image in small]
-    return ImageDataset(SPEC, *split(np.stack(large)[..., None], labels))
+    return ImageDataset(SPEC, *hold_out(np.stack(large)[..., None], labels, N_TEST))

@@ -2,7 +2,8 @@
 
 from digitrec.data.dataset import ImageDataset
 from digitrec.data.downloads import Fetch
-from digitrec.data.sources._optical_digits import LICENCE, read_digits, split
+from digitrec.data.sources._held_out import hold_out
+from digitrec.data.sources._optical_digits import LICENCE, N_TEST, read_digits
 from digitrec.spec import DatasetSpec, ImageSpec
 
 SPEC = DatasetSpec(
@@ -16,4 +17,4 @@ SPEC = DatasetSpec(
 def load(fetch: Fetch) -> ImageDataset:
     """Split the digits; nothing is fetched."""
     small, labels = read_digits()
-    return ImageDataset(SPEC, *split(small[..., None], labels))
+    return ImageDataset(SPEC, *hold_out(small[..., None], labels, N_TEST))

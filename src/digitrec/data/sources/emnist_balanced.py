@@ -3,15 +3,11 @@
 Small letters that look like large ones are in the class of the large one.
 """
 
-from string import ascii_uppercase, digits
-
 from digitrec.data.dataset import ImageDataset
 from digitrec.data.downloads import Fetch
-from digitrec.data.sources._emnist import load_split
-
-CLASSES = tuple(digits + ascii_uppercase + "abdefghnqrt")
+from digitrec.data.sources._emnist import MERGED, load_split
 
 
 def load(fetch: Fetch) -> ImageDataset:
     """Fetch the archive of all EMNIST and read the balanced split."""
-    return load_split(fetch, "balanced", "Balanced: handwritten digits and letters", CLASSES)
+    return load_split(fetch, "balanced", "Balanced: handwritten digits and letters", MERGED)

@@ -16,7 +16,7 @@ from digitrec.spec import DatasetSpec, FolderSpec, ImageSpec
 CHUNK = 1000
 
 
-def load(root: Path, folder: FolderSpec, least: int, scratch: Path) -> ImageDataset:
+def load(root: Path, folder: FolderSpec, least: int, scratch: Path, valid_fraction: float = 0.0) -> ImageDataset:
     """Read all pictures of a folder and split them; what was found is printed.
 
     Parameters
@@ -30,6 +30,8 @@ def load(root: Path, folder: FolderSpec, least: int, scratch: Path) -> ImageData
     scratch : Path
         A folder for files while this goes on, which is removed. The images that come back are mapped from files that
         have no name any more, and go when the arrays do.
+    valid_fraction : float
+        Share of the pictures that the final training holds out.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def load(root: Path, folder: FolderSpec, least: int, scratch: Path) -> ImageData
     scratch.mkdir(parents=True)
     try:
         reading = read_folder(folder, root, scratch / "all.npy")
-        report = report_on(reading, least)
+        report = report_on(reading, least, valid_fraction)
         if report.fatal or not (reading.image and reading.rows):
             raise DataError(report.text())
         print(report.text(), flush=True)

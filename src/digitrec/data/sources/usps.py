@@ -1,10 +1,8 @@
 """USPS: 7,291 + 2,007 digits of zip codes, 16x16 pixels (Hull, 1994), in LIBSVM's form."""
 
-import bz2
-import io
-
 import numpy as np
 
+from digitrec.data.archives import open_unpacked
 from digitrec.data.dataset import ImageDataset
 from digitrec.data.downloads import Fetch, RemoteFile
 from digitrec.data.idx import md5_files
@@ -33,8 +31,8 @@ def load(fetch: Fetch) -> ImageDataset:
 def _read(fetch: Fetch, file: RemoteFile) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.datasets import load_svmlight_file
 
-    text = io.BytesIO(bz2.decompress(fetch(file).read_bytes()))
     # Pixels from -1, black, to 1; labels count from 1.
-    pixels, labels = load_svmlight_file(text, n_features=SIDE * SIDE, zero_based=False)
+    with open_unpacked(fetch(file)) as text:
+        pixels, labels = load_svmlight_file(text, n_features=SIDE * SIDE, zero_based=False)
     images = np.rint((pixels.toarray() + 1) * (255 / 2)).astype(np.uint8)
     return images.reshape(-1, SIDE, SIDE, 1), (labels - 1).astype(np.uint8)

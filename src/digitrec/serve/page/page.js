@@ -1,12 +1,14 @@
 // A sheet to draw on, or to show a picture on where the network takes pictures whole. Strokes are kept as points from 0
 // to 1, so that the sheet can be of any size and in either colour scheme; what the service gets is always black on white.
 
+import { fit, MAX_BYTES } from "./photo.js";
+
+// The service's address, whatever path a proxy puts before it.
+const SERVICE = new URL("..", import.meta.url);
 const SENT_SIDE = 280;
 const PEN = 0.07; // the width of a stroke, as a share of the sheet
 const STEP = 1 / 28; // what an arrow key moves the pen by
-const MAX_BYTES = 5_000_000; // the service's limits
-const MAX_PIXELS = 25_000_000;
-const SENT_PICTURE = 2400; // the longer side of a picture that is made smaller to be sent
+const MOST_STEPS = 100; // that can be taken back
 const MOST_SHOWN = 12; // classes whose probabilities are shown
 const LONGEST_NAME = 18; // letters for which there is room
 const NO_SERVICE = "The service does not answer: is it still running?";
@@ -18,7 +20,10 @@ const rows = [];
 
 let model = null; // as the service describes it: what the network takes, and its classes
 let strokes = [];
-let picture = null; // of a file: {bitmap, file, box}
+let picture = null; // of a file: {file, bitmap, width, height, box}
+const past = []; // what was on the sheet before each step, {strokes, picture}
+const future = []; // and what steps that were taken back had led to
+let turn = 0; // grows with each step
 let drawingPointer = null;
 let keyPen = { x: 0.5, y: 0.3, down: false, shown: false };
 const heldArrows = new Set();
@@ -39,7 +44,7 @@ function paint(context, side, ink) {
 }
 
 function paintPicture(context, side, colour) {
-  const { width, height } = picture.bitmap;
+  const { width, height } = picture;
   const scale = Math.min(side / width, side / height);
   const left = (side - width * scale) / 2;
   const top = (side - height * scale) / 2;
@@ -74,27 +79,43 @@ function changed() {
   refresh();
 }
 
-function clear() {
-  strokes = [];
-  picture?.bitmap?.close();
-  picture = null;
+// Steps: a stroke, a picture, a clearance
+
+function put(now) {
+  // Lists of strokes are never changed, but for points that are added to the last stroke while it is drawn.
+  ({ strokes, picture } = now);
   drawingPointer = null;
   keyPen.down = false;
+  turn += 1;
+}
+
+function step(now) {
+  past.push({ strokes, picture });
+  if (past.length > MOST_STEPS) past.shift();
+  future.length = 0;
+  put(now);
+}
+
+function clear() {
+  if (strokes.length || picture) step({ strokes: [], picture: null });
+  // A picture that is being opened comes no more.
+  else turn += 1;
   changed();
 }
 
 function begin(point) {
-  if (picture) clear();
-  strokes.push([point]);
+  step({ strokes: [...(picture ? [] : strokes), [point]], picture: null });
 }
 
-function undo() {
-  if (!strokes.length) return;
-  strokes.pop();
-  drawingPointer = null;
-  keyPen.down = false;
+function go(from, to) {
+  if (!from.length) return;
+  to.push({ strokes, picture });
+  put(from.pop());
   changed();
 }
+
+const undo = () => go(past, future);
+const redo = () => go(future, past);
 
 // Mouse, pen, finger
 
@@ -107,7 +128,7 @@ sheet.addEventListener("pointerdown", (event) => {
   if (takesPictures()) return;
   // A second finger or a palm does not disturb the stroke.
   if (drawingPointer !== null || event.button !== 0) return;
-  keyPen.shown = keyPen.down = false;
+  keyPen.shown = false;
   begin(pointOf(event));
   drawingPointer = event.pointerId;
   sheet.setPointerCapture(event.pointerId);
@@ -167,10 +188,16 @@ sheet.addEventListener("blur", () => {
   keyPen.shown = keyPen.down = false;
   repaint();
 });
+// By what is on the key where that is a Latin letter, else by its place: keyboards have Greek or Cyrillic letters there.
+function letterOf(event) {
+  return (/^[a-z]$/i.test(event.key) ? event.key : event.code.replace("Key", "")).toLowerCase();
+}
+
 addEventListener("keydown", (event) => {
-  if (event.key === "Delete" || event.key === "Backspace" || event.key === "Escape") clear();
-  // The letter by its place where the keyboard has others, Greek or Cyrillic ones.
-  else if ((event.key.toLowerCase() === "z" || event.code === "KeyZ") && (event.ctrlKey || event.metaKey)) undo();
+  const held = (event.ctrlKey || event.metaKey) && !event.altKey ? letterOf(event) : "";
+  if (held === "z" && !event.shiftKey) undo();
+  else if (held === "z" || held === "y") redo();
+  else if (["Delete", "Backspace", "Escape"].includes(event.key)) clear();
   else return;
   event.preventDefault();
 });
@@ -180,36 +207,18 @@ byId("undo").addEventListener("click", undo);
 // Files
 
 async function open(file) {
-  clear();
-  const opened = { file, bitmap: null, box: null };
-  picture = opened;
-  try {
-    opened.bitmap = await createImageBitmap(file);
-    const { width, height } = opened.bitmap;
-    if (file.size > MAX_BYTES || width * height > MAX_PIXELS) await shrink(opened);
-  } catch {
-    // The service may know a format that the browser does not show.
-  }
-  // Another was opened in between.
-  if (picture !== opened) return;
+  step({ strokes: [], picture: null });
+  repaint();
+  tell(`opening ${file.name}`);
+  const mine = turn;
+  const opened = await fit(file);
+  // Something was drawn or opened in between.
+  if (mine !== turn) return;
   if (opened.file.size > MAX_BYTES) {
-    clear();
-    tell(`${file.name} has more than 5 MB, the most that is taken`);
-    return;
+    return tell(`${file.name} has more than 5 MB and cannot be made smaller by this browser: save it as a JPEG`);
   }
+  picture = { ...opened, box: null };
   changed();
-}
-
-// Photographs of today's telephones are larger than the service takes, and than any network needs.
-async function shrink(opened) {
-  const { width, height } = opened.bitmap;
-  const scale = Math.min(1, SENT_PICTURE / Math.max(width, height));
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [Math.ceil(width * scale), Math.ceil(height * scale)];
-  canvas.getContext("2d").drawImage(opened.bitmap, 0, 0, canvas.width, canvas.height);
-  opened.bitmap.close();
-  opened.bitmap = await createImageBitmap(canvas);
-  opened.file = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
 }
 
 for (const id of ["file", "camera"]) {
@@ -257,14 +266,15 @@ async function ask() {
   let response, answer;
   try {
     const body = asked ? asked.file : await drawing();
-    response = await fetch("predict?pixels=true", { method: "POST", body });
-    answer = await response.json();
+    response = await fetch(new URL("predict?pixels=true", SERVICE), { method: "POST", body });
+    const other = { error: `Not the service, but something before it answers: ${response.status}` };
+    answer = await response.json().catch(() => other);
   } catch {
     return tell(NO_SERVICE);
   }
   // Cleared, or another file opened, while the answer was under way.
   if (asked !== picture || (!asked && !strokes.length)) return;
-  if (!response.ok) return tell(answer.error);
+  if (answer.error) return tell(answer.error);
   if (asked) {
     asked.box = answer.box;
     repaint();
@@ -349,7 +359,7 @@ function makeRow() {
 }
 
 async function describe() {
-  model = await (await fetch("model")).json();
+  model = await (await fetch(new URL("model", SERVICE))).json();
   const { classes, height, width } = model.dataset.image;
   const pictures = takesPictures();
   document.body.classList.toggle("pictures", pictures);

@@ -1,6 +1,5 @@
 """Labels that are likely wrong: training labels found by out-of-fold answers, test labels known from the literature."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from cleanlab.filter import find_label_issues
-from joblib import Parallel, delayed, parallel_config
 from sklearn.model_selection import StratifiedKFold
 
 from digitrec.evaluation.inference import predict_probabilities
 from digitrec.evaluation.scores import accuracy_scores
-from digitrec.pipeline.jobs import exit_with
+from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.progress import progress_bar
 from digitrec.pipeline.seeding import derive_seed
 from digitrec.spec import ImageSpec, TrainingSpec
@@ -71,13 +69,16 @@ def out_of_fold_probabilities(
     -------
     array
         float32 of shape (n, classes).
+
+    Raises
+    ------
+    DigitrecError
+        When a process that was training was killed.
     """
     splitter = StratifiedKFold(folds, shuffle=True, random_state=derive_seed(training.seed, "folds"))
     parts = list(splitter.split(images, labels))
-    tasks = (
-        delayed(_fit_fold)(
-            number,
-            os.getpid(),
+    tasks = [
+        (
             training.model_copy(update={"seed": derive_seed(training.seed, "fold", number)}),
             image,
             images,
@@ -88,18 +89,16 @@ def out_of_fold_probabilities(
             device,
         )
         for number, (train, test) in enumerate(parts)
-    )
+    ]
     probabilities = np.empty((len(labels), image.n_classes), np.float32)
-    with progress_bar(folds, "folds", unit="fold") as bar, parallel_config(backend="loky", inner_max_num_threads=1):
-        for number, answers in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
+    with progress_bar(folds, "folds", unit="fold") as bar:
+        for number, answers in side_by_side(_fit_fold, tasks, jobs, "training"):
             probabilities[parts[number][1]] = answers
             bar.update()
     return probabilities
 
 
 def _fit_fold(
-    number: int,
-    parent: int,
     training: TrainingSpec,
     image: ImageSpec,
     images: np.ndarray,
@@ -108,11 +107,10 @@ def _fit_fold(
     test: np.ndarray,
     resume_folder: Path,
     device: str,
-) -> tuple[int, np.ndarray]:
-    exit_with(parent)
+) -> np.ndarray:
     torch.set_num_threads(1)
     classifier, _ = fit(training, image, images[train], labels[train], device, resume_folder, verbose=0)
-    return number, predict_probabilities(classifier.module_.eval(), images[test])
+    return predict_probabilities(classifier.module_.eval(), images[test])
 
 
 def suspicious_rows(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, Any]]:

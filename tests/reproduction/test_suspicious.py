@@ -4,8 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitrec.evaluation import suspicious
-from digitrec.evaluation.suspicious import (
+from digitrec.errors import DigitrecError
+from digitrec.reproduction import suspicious
+from digitrec.reproduction.suspicious import (
     KNOWN_WRONG,
     known_wrong_rows,
     out_of_fold_probabilities,
@@ -13,6 +14,7 @@ from digitrec.evaluation.suspicious import (
     suspicious_rows,
 )
 from digitrec.spec import Recipe, TrainingSpec
+from tests.killing import one_worker_killed
 from tests.tiny import IMAGE, small_training, some_digits
 
 IMAGES, LABELS = some_digits(400)
@@ -71,7 +73,6 @@ def test_no_network_is_asked_about_an_image_that_it_was_trained_on(
 
     monkeypatch.setattr(suspicious, "fit", fit)
     monkeypatch.setattr(suspicious, "predict_probabilities", answer)
-    monkeypatch.setattr(suspicious, "Parallel", lambda **kwargs: lambda tasks: (f(*a, **k) for f, a, k in tasks))
     answers = out_of_fold_probabilities(_training(1), IMAGE, 4, IMAGES, LABELS, tmp_path, "cpu", 1)
     assert asked == [100] * 4
     assert len(seeds) == 4
@@ -94,6 +95,15 @@ def test_folds_that_were_finished_are_not_trained_again_and_jobs_change_nothing(
     np.testing.assert_array_equal(first, ask("one", 1))
     assert states() == kept
     np.testing.assert_array_equal(first, ask("two", 2))
+
+
+@pytest.mark.slow
+def test_a_fold_whose_process_is_killed_is_one_message(tmp_path: Path) -> None:
+    with (
+        one_worker_killed(),
+        pytest.raises(DigitrecError, match="a process that was training was killed, perhaps for want of memory"),
+    ):
+        out_of_fold_probabilities(_training(500), IMAGE, 2, IMAGES, LABELS, tmp_path, "cpu", 2)
 
 
 def _answers(*errors: int) -> np.ndarray:
