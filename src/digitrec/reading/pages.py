@@ -107,8 +107,9 @@ def letters(text: str, rng: np.random.Generator, height: float, pen: float) -> n
     cv2.putText(image, text, (edge, tall + edge), font, scale, 255, thick, cv2.LINE_AA)
     slant, turn = rng.normal(0.05, 0.12), rng.normal(0, 0.04)
     matrix = np.array([[1, -slant, slant * tall / 2], [turn, 1, -turn * width / 2]], np.float32)
-    image = cv2.warpAffine(image, matrix, image.shape[::-1])
-    small = cv2.resize(image, None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        cv2.warpAffine(image, matrix, image.shape[::-1]), None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA
+    )
     left, top, width, tall = cv2.boundingRect((small > 64).astype(np.uint8))
     return small[top : top + max(1, tall), left : left + max(1, width)].astype(np.float32) / 255
 
@@ -326,12 +327,12 @@ class _Composer:
         if self.kind == "torn":
             depth = cv2.GaussianBlur(rng.normal(0, 1, (1, width)).astype(np.float32), (0, 0), 3)[0] * 0.06 * self.height
             outline[np.arange(height)[:, None] < 2 + 0.1 * self.height + depth] = 0
-        outline = cv2.warpPerspective(outline, matrix, size)[..., None]
+        around = cv2.warpPerspective(outline, matrix, size)[..., None]
         table = rng.uniform(0.05, 0.4) * rng.uniform(0.7, 1, 3)
         grain = cv2.GaussianBlur(rng.normal(0, 1, size[::-1]).astype(np.float32), (0, 0), 6, sigmaY=1)[..., None]
         warped = cv2.warpPerspective(page, matrix, size)
         rows = [[(digit, _warped(box, matrix)) for digit, box in row] for row in rows]
-        return warped * outline + table * (1 + 0.3 * grain) * (1 - outline), rows
+        return warped * around + table * (1 + 0.3 * grain) * (1 - around), rows
 
 
 def _warped(box: Box, matrix: np.ndarray) -> Box:

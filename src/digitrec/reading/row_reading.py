@@ -31,7 +31,7 @@ class _Way(NamedTuple):
     """A way to see some pieces of a row: so many from one on are these marks, as sure as the least sure of them."""
 
     first: int
-    count: int
+    n_pieces: int
     marks: list[Mark]
     sure: float
 
@@ -85,8 +85,8 @@ def read_rows(asking: Asking, pieces: list[Piece], marks: list[Mark], height: fl
         reading.others.extend(others)
     longest = max(map(len, reading.rows), default=0)
     doubtful = [row for row in reading.rows if len(row) <= longest / 3 and _is_doubtful(row, asking.ink.shape)]
-    rows = [row for row in reading.rows if not any(row is other for other in doubtful)]
-    return Reading(rows, reading.others + [mark for row in doubtful for mark in row])
+    kept = [row for row in reading.rows if not any(row is other for other in doubtful)]
+    return Reading(kept, reading.others + [mark for row in doubtful for mark in row])
 
 
 def _is_doubtful(row: list[Mark], shape: tuple[int, ...]) -> bool:
@@ -168,8 +168,8 @@ def _cuts(row: list[Piece], sure: list[float], height: float) -> list[_Cut]:
 
 def _between(piece: Piece, left: np.ndarray | None, right: np.ndarray | None) -> Piece | None:
     """Give a piece between two cuts, without crumbs; None where nothing is there."""
-    mask = part_of(piece.mask, left, right).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    part = part_of(piece.mask, left, right).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
     if count < 2:
         return None
     areas = stats[1:, cv2.CC_STAT_AREA]
@@ -200,11 +200,11 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float) -> tuple[list[
     """Choose what to see a row's pieces as: digits, and what is none; the most probable of all ways together."""
     n = len(row)
     weights = np.array([np.clip(max(piece.height, piece.width) / height, 0.05, 1) for piece in row])
-    alone = {way.first: way.marks[0] for way in ways if way.count == 1 and len(way.marks) == 1}
+    alone = {way.first: way.marks[0] for way in ways if way.n_pieces == 1 and len(way.marks) == 1}
     # The most that a piece can be a digit or a part of one.
     most = np.zeros(n)
     for way in ways:
-        part = most[way.first : way.first + way.count]
+        part = most[way.first : way.first + way.n_pieces]
         np.maximum(part, way.sure, out=part)
     value, chosen = np.zeros(n + 1), [_Way(first, 1, [], 0.0) for first in range(n)]
     by_first: dict[int, list[_Way]] = {}
@@ -213,8 +213,8 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float) -> tuple[list[
     for first in reversed(range(n)):
         value[first] = weights[first] * np.log(max(1 - most[first], 1e-3)) + value[first + 1]
         for way in by_first.get(first, []):
-            weight = weights[first : first + way.count].sum()
-            found = weight * np.log(max(way.sure, 1e-4)) + value[first + way.count]
+            weight = weights[first : first + way.n_pieces].sum()
+            found = weight * np.log(max(way.sure, 1e-4)) + value[first + way.n_pieces]
             if found > value[first] and way.sure >= DIGIT:
                 value[first], chosen[first] = found, way
     seen: list[tuple[Mark, bool]] = []
@@ -222,7 +222,7 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float) -> tuple[list[
     while place < n:
         way = chosen[place]
         seen += [(mark, True) for mark in way.marks] or [(alone[place], False)]
-        place += way.count
+        place += way.n_pieces
     return _without_words(seen, height)
 
 

@@ -45,7 +45,7 @@ def page_ink(grey: np.ndarray, darkest: bool = False) -> np.ndarray:
     page = cv2.blur(around, (side // 2 | 1,) * 2)
     brightest = max(float(np.percentile(page, 95)), 1.0)
     page = cv2.resize(page, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    difference = grey.astype(np.float32) - page
+    difference: np.ndarray = grey.astype(np.float32) - page
     if is_dark:
         # Ink takes away a share of the light that falls on the page.
         difference = -difference * (brightest / np.maximum(page, brightest / 5))
@@ -103,25 +103,24 @@ def without_long_lines(ink: np.ndarray, pieces: list[Piece], height: float) -> n
     long = [piece for piece in pieces if max(piece.height, piece.width) > 3.5 * height]
     if not long:
         return ink
-    mask = np.zeros(ink.shape, np.uint8)
+    mask: np.ndarray = np.zeros(ink.shape, np.uint8)
     for piece in long:
         piece.paint(mask)
     thick = max(2, round(0.22 * height))
-    lines = np.zeros_like(mask)
+    lines: np.ndarray = np.zeros_like(mask)
     length = max(9, round(2 * height))
     for kernel, across in ((np.ones((1, length), np.uint8), np.ones((thick + 1, 1), np.uint8)),
                            (np.ones((length, 1), np.uint8), np.ones((1, thick + 1), np.uint8))):  # fmt: skip
         # A line may slant a little: what it is thick enough for.
         runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel)
         # What is thicker than a line is none.
-        runs &= 1 - cv2.morphologyEx(runs, cv2.MORPH_OPEN, across)
-        lines |= runs
+        lines = np.maximum(lines, cv2.subtract(runs, cv2.morphologyEx(runs, cv2.MORPH_OPEN, across)))
     if not lines.any():
         return ink
-    rim = cv2.dilate(lines, np.ones((3, 3), np.uint8)) & mask
-    kept = mask & (1 - rim)
+    rim = cv2.bitwise_and(cv2.dilate(lines, np.ones((3, 3), np.uint8)), mask)
+    kept = cv2.subtract(mask, rim)
     # Where a stroke crosses a line, it goes on.
-    closed = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((thick, thick), np.uint8)) & rim
+    closed = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((thick, thick), np.uint8))
     return np.where((rim > 0) & (closed == 0), 0, ink).astype(np.float32)
 
 
