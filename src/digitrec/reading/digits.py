@@ -87,7 +87,7 @@ def _read(grey: np.ndarray) -> _Page:
     shape = grey.shape
     grey, scale = reduced(grey)
     # What a digit that fills the image leaves of the page on one side is no sheet on a table.
-    sheet = None if page_around_a_large_digit(grey, least=0.95) is not None else sheet_of_paper(grey)
+    sheet = None if page_around_a_large_digit(grey, tight=True) is not None else sheet_of_paper(grey)
     for part, origin in [sheet, (grey, (0, 0))] if sheet else [(grey, (0, 0))]:
         ink = without_ruled_lines(ink_of(part))
         page = _Page(ink, _without_frames(pieces_of(ink)), origin, scale, shape)

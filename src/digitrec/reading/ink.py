@@ -114,15 +114,15 @@ def _energy(side: np.ndarray, noise: float) -> float:
     return float(np.square(np.maximum(side - 3 * noise, 0)).sum())
 
 
-def page_around_a_large_digit(grey: np.ndarray, least: float = 0.8) -> np.ndarray | None:
+def page_around_a_large_digit(grey: np.ndarray, tight: bool = False) -> np.ndarray | None:
     """Give the page's grey, float32, where a digit fills an image of two shades; None elsewhere.
 
     Parameters
     ----------
     grey : array
         uint8 of shape (height, width).
-    least : float
-        Share of the image's height or width that the digit has.
+    tight : bool
+        Whether the digit must have all of the image's height or width, as no sheet on a table has.
     """
     _, mask = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     share = float(mask.mean())
@@ -147,7 +147,10 @@ def page_around_a_large_digit(grey: np.ndarray, least: float = 0.8) -> np.ndarra
     along = max(float((side != light).mean()) for side in sides) > 0.5
     shares = width / grey.shape[1], height / grey.shape[0]
     # A one is narrow, however high it is.
-    if (min(shares) < 0.5 and max(shares) < least) or stroke_width(ink) > 0.3 * max(grey.shape):
+    is_tight = max(shares) > 0.95
+    if (min(shares) < 0.5 and max(shares) < 0.8) or (tight and not is_tight):
+        return None
+    if stroke_width(ink) > (0.3 if is_tight else 0.25) * max(grey.shape):
         return None
     if along and min(shares) < (0.5 if is_flat else 0.8):
         return None

@@ -55,13 +55,16 @@ class Reading:
     rows : list of list of Mark
         Digits: rows from top to bottom, digits from left to right.
     others : list of Mark
-        What is no digit.
+        What is no digit and stands in a row of digits.
+    apart : list of Mark
+        What is no digit and stands in none.
     turned : float
         Degrees by which the page was turned against the clock to be read.
     """
 
     rows: list[list[Mark]] = field(default_factory=list)
     others: list[Mark] = field(default_factory=list)
+    apart: list[Mark] = field(default_factory=list)
     turned: float = 0.0
 
     @property
@@ -81,6 +84,8 @@ class Asking:
 
     def __init__(self, ink: np.ndarray, network: Network):
         self.ink, self._network = ink, network
+        # Which class a zero is, the one digit that people write small; -1 where none is.
+        self.zero = network.image.classes.index("0") if "0" in network.image.classes else -1
 
     def forms(self, groups: list[list[Piece]]) -> np.ndarray:
         """Prepare groups of pieces: uint8 of shape (n, height, width)."""
@@ -123,4 +128,5 @@ def moved(reading: Reading, matrix: np.ndarray, shape: tuple[int, ...]) -> Readi
         return Mark(mark.pixels, (*low, *high), mark.probabilities)
 
     rows = [[place(mark) for mark in row] for row in reading.rows]
-    return Reading(rows, [place(mark) for mark in reading.others], reading.turned)
+    others, apart = ([place(mark) for mark in marks] for marks in (reading.others, reading.apart))
+    return Reading(rows, others, apart, reading.turned)

@@ -32,7 +32,7 @@ def page_of(reading: Reading, network: Network) -> dict[str, Any]:
     return {
         "text": ["".join("?" if "unsure" in digit else digit["best"] for digit in row) for row in rows],
         "rows": rows,
-        "others": [list(mark.box) for mark in reading.others],
+        "others": [list(mark.box) for mark in (*reading.others, *reading.apart)],
         "turned": reading.turned,
         "reason": None if rows else nothing_found(network.image),
     }

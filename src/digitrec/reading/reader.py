@@ -17,6 +17,8 @@ TURN_SAMPLE, TURN_MARGIN = 80, 0.15
 MOST_SLANT, LEAST_SLANTED = 10.0, 4
 # A reading that makes less of each thing on the page is poor.
 POOR = 0.5
+# What is so many times as high as wide says nothing of how high digits are, where others do.
+LINE = 7
 # From this probability on a piece tells how high digits are.
 SEED = 0.5
 # Of several digits where one is expected, each is as sure as this, and as high as this share of the highest.
@@ -90,7 +92,7 @@ def _read_turned(ink: np.ndarray, network: Network, angle: float) -> Reading:
     upright, matrix = turned(ink, angle)
     asking, pieces = Asking(upright, network), _of_some_size(pieces_of(upright, speck=0), upright)
     reading = _read_upright(asking, pieces, asking.marks([[piece] for piece in pieces]))
-    reading = Reading(reading.rows, reading.others, angle % 360)
+    reading = Reading(reading.rows, reading.others, reading.apart, angle % 360)
     return moved(reading, cv2.invertAffineTransform(matrix), ink.shape)
 
 
@@ -157,6 +159,8 @@ def usual_height(marks: list[Mark], shape: tuple[int, ...]) -> float:
     """
     boxes, best = np.array([mark.box for mark in marks], float), np.array([mark.sure for mark in marks])
     clear = (boxes[:, :2] > 0).all(1) & (boxes[:, 2] < shape[1]) & (boxes[:, 3] < shape[0])
+    # A table's line looks like a one.
+    clear &= boxes[:, 3] - boxes[:, 1] < LINE * (boxes[:, 2] - boxes[:, 0])
     for sure in (clear & (best > SEED), best > SEED):
         if sure.any():
             heights = np.sort((boxes[:, 3] - boxes[:, 1])[sure])

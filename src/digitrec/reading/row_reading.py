@@ -12,7 +12,9 @@ from digitrec.reading.rows import rows_of
 
 # In heights of a usual digit: the least and the largest piece that may be one, the widest that is not cut, the widest
 # that is, and the smallest that may be a part of a digit.
-LEAST, LARGEST, WIDEST, LONGEST, PART = 0.3, 2.0, 0.62, 8.0, 0.1
+LEAST, LARGEST, WIDEST, LONGEST, PART = 0.3, 1.75, 0.62, 8.0, 0.1
+# What is lower than this and no zero is a comma or a speck.
+LOW = 0.45
 # Less probable pieces are no digits; rows are told by those from PERHAPS on.
 DIGIT, PERHAPS = 0.35, 0.3
 # Parts of a cut piece are digits from this probability on.
@@ -79,14 +81,20 @@ def read_rows(asking: Asking, pieces: list[Piece], marks: list[Mark], height: fl
         parts = list(zip(cuts, asked, strict=False))
         for first in sorted({cut.piece for cut in cuts}):
             ways += _best_parts(first, [(cut, mark) for cut, mark in parts if cut.piece == first])
-        digits, others = _best_ways(row, ways, height)
+        digits, others = _best_ways(row, ways, height, asking.zero)
         if digits:
             reading.rows.append(digits)
         reading.others.extend(others)
     longest = max(map(len, reading.rows), default=0)
     doubtful = [row for row in reading.rows if len(row) <= longest / 3 and _is_doubtful(row, asking.ink.shape)]
     kept = [row for row in reading.rows if not any(row is other for other in doubtful)]
-    return Reading(kept, reading.others + [mark for row in doubtful for mark in row])
+    in_rows = {id(piece) for row in rows for piece in row}
+    apart = [
+        mark
+        for piece, mark in zip(pieces, marks, strict=True)
+        if id(piece) not in in_rows and max(piece.height, piece.width) > LEAST * height
+    ]
+    return Reading(kept, reading.others + [mark for row in doubtful for mark in row], apart)
 
 
 def _is_doubtful(row: list[Mark], shape: tuple[int, ...]) -> bool:
@@ -196,7 +204,7 @@ def _best_parts(piece: int, parts: list[tuple[_Cut, Mark]]) -> list[_Way]:
     return [_Way(piece, 1, marks, 0.97 * sure)] if len(marks) > 1 and sure >= CUT else []
 
 
-def _best_ways(row: list[Piece], ways: list[_Way], height: float) -> tuple[list[Mark], list[Mark]]:
+def _best_ways(row: list[Piece], ways: list[_Way], height: float, zero: int) -> tuple[list[Mark], list[Mark]]:
     """Choose what to see a row's pieces as: digits, and what is none; the most probable of all ways together."""
     n = len(row)
     weights = np.array([np.clip(max(piece.height, piece.width) / height, 0.05, 1) for piece in row])
@@ -215,7 +223,11 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float) -> tuple[list[
         for way in by_first.get(first, []):
             weight = weights[first : first + way.n_pieces].sum()
             found = weight * np.log(max(way.sure, 1e-4)) + value[first + way.n_pieces]
-            if found > value[first] and way.sure >= DIGIT:
+            if (
+                found > value[first]
+                and way.sure >= DIGIT
+                and not any(_is_comma(mark, height, zero) for mark in way.marks)
+            ):
                 value[first], chosen[first] = found, way
     seen: list[tuple[Mark, bool]] = []
     place = 0
@@ -224,6 +236,10 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float) -> tuple[list[
         seen += [(mark, True) for mark in way.marks] or [(alone[place], False)]
         place += way.n_pieces
     return _without_words(seen, height)
+
+
+def _is_comma(mark: Mark, height: float, zero: int) -> bool:
+    return mark.box[3] - mark.box[1] < LOW * height and int(mark.probabilities.argmax()) != zero
 
 
 def _without_words(seen: list[tuple[Mark, bool]], height: float) -> tuple[list[Mark], list[Mark]]:
