@@ -1,0 +1,10 @@
+"""Documents say what result files say."""
+
+from docs.tables import with_tables
+from tests.conftest import ROOT
+
+
+def test_the_readmes_table_of_results_is_that_of_the_committed_run() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "<!-- table of the baselines" in text
+    assert with_tables(text) == text, "make it anew: PYTHONPATH=src python -m docs.tables"
