@@ -17,7 +17,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
 from pydantic import Field, ValidationError
 
 from digitrec.errors import DigitrecError
-from digitrec.spec import DatasetSpec, Spec, TrainingSpec
+from digitrec.spec import DatasetSpec, ImageSpec, Spec, TrainingSpec
 
 ADVICE = "Name a folder that stage `export` wrote with --model, or run `dvc repro export` in the project to make it."
 INPUT, OUTPUT = "images", "probabilities"
@@ -90,7 +90,7 @@ class Recognizer:
         self.image, self.threshold = self.description.dataset.image, self.description.threshold
         self.classes = self.image.classes
         self._session = _session(model, content, self.description.sha256, threads)
-        _check(model, self._session, self.image.shape, len(self.classes))
+        _check(model, self._session, self.image, len(self.classes))
         self._reader = None
         if self.description.reader_sha256:
             reader = folder / "reader.onnx"
@@ -99,7 +99,7 @@ class Recognizer:
             except OSError as error:
                 raise RecognizerError(f"{reader}: cannot be read ({error.strerror}). {ADVICE}") from error
             self._reader = _session(reader, content, self.description.reader_sha256, threads)
-            _check(reader, self._reader, self.image.shape, len(self.classes) + 1)
+            _check(reader, self._reader, self.image, len(self.classes) + 1)
         self.refuses = self._reader is not None
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -161,12 +161,12 @@ def _session(path: Path, content: bytes, sha256: str, threads: int) -> onnxrunti
         raise RecognizerError(f"{path}: is no network that ONNX Runtime reads ({error}). {ADVICE}") from error
 
 
-def _check(path: Path, session: onnxruntime.InferenceSession, shape: tuple[int, ...], n_answers: int) -> None:
+def _check(path: Path, session: onnxruntime.InferenceSession, image: ImageSpec, n_answers: int) -> None:
     takes = [(part.name, part.type, part.shape[1:]) for part in session.get_inputs()]
     gives = [(part.type, part.shape[1:]) for part in session.get_outputs()]
-    if (takes, gives) != ([(INPUT, "tensor(uint8)", list(shape))], [("tensor(float)", [n_answers])]):
+    if (takes, gives) != ([(INPUT, "tensor(uint8)", list(image.shape))], [("tensor(float)", [n_answers])]):
         raise RecognizerError(
-            f"{path}: is another kind of network, expected one from {'x'.join(map(str, shape))} uint8 pixels to "
+            f"{path}: is another kind of network, expected one from {image} uint8 pixels to "
             f"{n_answers} probabilities. {ADVICE}"
         )
 

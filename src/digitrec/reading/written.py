@@ -10,6 +10,8 @@ from digitrec.reading.ink import FAINTEST, Piece
 SIDE, THICKEST = 480, 1 / 11
 # Ink differs from the page by this share of what most of the ink does, and by so many times the noise.
 SHARE, NOISES = 0.35, 4.0
+# Most of the ink stands out so many times as far as the least of it must.
+ABOVE = 1.35
 # The same share where only the darkest is ink.
 DARKEST = 0.6
 
@@ -75,6 +77,9 @@ def _scaled(ink: np.ndarray, noise: float, darkest: bool) -> np.ndarray:
         return np.zeros_like(ink)
     # Otsu's threshold (1979) of what stands out, but no more than a share of what most of it has.
     top = float(np.percentile(strong, 99 if darkest else 90))
+    # Of noise alone, what stands out does so by little.
+    if top < ABOVE * least:
+        return np.zeros_like(ink)
     levels = np.clip(strong * (255 / top), 0, 255).astype(np.uint8).reshape(1, -1)
     otsu, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     cut = max(least, DARKEST * top if darkest else min(otsu / 255 * top, SHARE * top))
