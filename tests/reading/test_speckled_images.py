@@ -10,6 +10,7 @@ import pytest
 
 from digitrec.reading.digits import find_digit
 from digitrec.reading.ink import MOST_IMAGES, MOST_PIECES, pieces_of
+from digitrec.reading.reader import count_digits
 from digitrec.reading.ruled_lines import without_ruled_lines
 from tests.tiny import IMAGE
 
@@ -73,3 +74,25 @@ def test_four_times_the_pixels_take_no_more_than_some_four_times_the_steps(
     small, large = n_calls(pattern(150)), n_calls(pattern(300))
     assert large < 6 * small
     assert large < 250_000
+
+
+class Counting:
+    """A network that is sure of nothing, and counts what it is asked."""
+
+    image = IMAGE
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        self.asked += len(images)
+        return np.full((len(images), 10), 0.05, np.float32)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_looking_for_several_digits_asks_the_network_a_bounded_number_of_times(
+    pattern: Callable[[int], np.ndarray],
+) -> None:
+    network = Counting()
+    count_digits(pattern(600), network)
+    assert network.asked < 6000

@@ -80,9 +80,12 @@ class Asking:
     ink : array
         float32 of shape (height, width), from 0 to 1.
     network : Network
+    most : int
+        Of no more pieces, and no more ways to join and cut them, it is asked.
     """
 
-    def __init__(self, ink: np.ndarray, network: Network):
+    def __init__(self, ink: np.ndarray, network: Network, most: int):
+        self.most = most
         self.ink, self._network = ink, network
         # Which class a zero is, the one digit that people write small; -1 where none is.
         self.zero = network.image.classes.index("0") if "0" in network.image.classes else -1

@@ -23,11 +23,15 @@ LINE = 7
 SEED = 0.5
 # Of several digits where one is expected, each is as sure as this, and as high as this share of the highest.
 SURE, ALIKE = 0.9, 0.5
+# Pieces of a picture of one digit that are looked at to see whether it has several.
+FEW = 200
 # Of no more pieces of a page than these, the largest, the network is asked.
-MOST_ASKED = 9000
+MOST_ASKED = 7000
+# More pieces than these are noise, of which the largest may be digits, where fewer than this share look like digits.
+MANY, DIGITS = 1600, 0.2
 
 
-def read_page(grey: np.ndarray, network: Network) -> Reading:
+def read_page(grey: np.ndarray, network: Network, most: int = MOST_ASKED) -> Reading:
     """Read all digits on a page.
 
     Parameters
@@ -36,6 +40,8 @@ def read_page(grey: np.ndarray, network: Network) -> Reading:
         uint8 of shape (height, width), of any size; ink dark on light or light on dark.
     network : Network
         What tells digits from each other and from all else.
+    most : int
+        Of no more pieces than these, the largest, the network is asked.
 
     Returns
     -------
@@ -46,7 +52,7 @@ def read_page(grey: np.ndarray, network: Network) -> Reading:
     sheet = sheet_of_paper(small)
     reading, origin = Reading(), (0, 0)
     for part, place in [sheet, (small, (0, 0))] if sheet else [(small, (0, 0))]:
-        reading, origin = _read_paper(part, network), place
+        reading, origin = _read_paper(part, network, most), place
         if reading.rows:
             break
     matrix = np.array([[1, 0, origin[0]], [0, 1, origin[1]]]) / scale
@@ -55,42 +61,44 @@ def read_page(grey: np.ndarray, network: Network) -> Reading:
 
 def count_digits(grey: np.ndarray, network: Network) -> int:
     """Count the digits on a picture that are surely digits and about as high as the highest; see `read_page`."""
-    sure = [mark for mark in read_page(grey, network).digits if mark.sure >= SURE]
+    sure = [mark for mark in read_page(grey, network, FEW).digits if mark.sure >= SURE]
     heights = [mark.box[3] - mark.box[1] for mark in sure]
     return sum(height >= ALIKE * max(heights) for height in heights)
 
 
-def _read_paper(grey: np.ndarray, network: Network) -> Reading:
+def _read_paper(grey: np.ndarray, network: Network, most: int) -> Reading:
     """Read a sheet of paper; where little of what is on it can be read, what is darkest alone."""
-    reading = _read(without_ruled_lines(page_ink(grey), several=True), network)
+    reading = _read(without_ruled_lines(page_ink(grey), several=True), network, most)
     if _worth(reading) < POOR * (len(reading.digits) + len(reading.others)) or not reading.rows:
-        other = _read(without_ruled_lines(page_ink(grey, darkest=True), several=True), network)
+        other = _read(without_ruled_lines(page_ink(grey, darkest=True), several=True), network, most)
         if _worth(other) > _worth(reading):
             return other
     return reading
 
 
-def _read(ink: np.ndarray, network: Network) -> Reading:
+def _read(ink: np.ndarray, network: Network, most: int) -> Reading:
     """Read a page's ink, upright or turned."""
-    asking, pieces = Asking(ink, network), _of_some_size(pieces_of(ink, speck=0), ink)
+    asking = Asking(ink, network, most)
+    pieces = _of_some_size(asking)
     forms = asking.forms([[piece] for piece in pieces])
     angle = _turn(asking, pieces, forms)
     if angle:
-        reading = _read_turned(ink, network, angle)
+        reading = _read_turned(ink, network, most, angle)
     else:
         reading = _read_upright(asking, pieces, asking.marks([[piece] for piece in pieces], forms))
     slant = _slant(reading)
     if abs(slant) > MOST_SLANT:
         # The page, and not the rows alone, may be turned.
-        other = _read_turned(ink, network, angle + slant)
+        other = _read_turned(ink, network, most, angle + slant)
         if _worth(other) > _worth(reading):
             return other
     return reading
 
 
-def _read_turned(ink: np.ndarray, network: Network, angle: float) -> Reading:
+def _read_turned(ink: np.ndarray, network: Network, most: int, angle: float) -> Reading:
     upright, matrix = turned(ink, angle)
-    asking, pieces = Asking(upright, network), _of_some_size(pieces_of(upright, speck=0), upright)
+    asking = Asking(upright, network, most)
+    pieces = _of_some_size(asking)
     reading = _read_upright(asking, pieces, asking.marks([[piece] for piece in pieces]))
     reading = Reading(reading.rows, reading.others, reading.apart, angle % 360)
     return moved(reading, cv2.invertAffineTransform(matrix), ink.shape)
@@ -117,7 +125,7 @@ def _read_upright(asking: Asking, pieces: list[Piece], marks: list[Mark]) -> Rea
     lined = without_long_lines(ink, pieces, height)
     if lined is not ink:
         asking.ink = lined
-        pieces = _of_some_size(pieces_of(lined, speck=0), lined)
+        pieces = _of_some_size(asking)
         if not pieces:
             return Reading()
         marks = asking.marks([[piece] for piece in pieces])
@@ -125,11 +133,20 @@ def _read_upright(asking: Asking, pieces: list[Piece], marks: list[Mark]) -> Rea
     return read_rows(asking, pieces, marks, height)
 
 
-def _of_some_size(pieces: list[Piece], ink: np.ndarray) -> list[Piece]:
-    """Leave out dots, and what is as large as the page."""
-    largest = max(ink.shape)
-    kept = [piece for piece in pieces if piece.area >= 5 and 5 <= max(piece.height, piece.width) < 0.95 * largest + 5]
-    return sorted(kept, key=lambda piece: -piece.area)[:MOST_ASKED]
+def _of_some_size(asking: Asking) -> list[Piece]:
+    """Give a page's pieces but dots and what is as large as the page, the largest first; of specks and noise, few."""
+    largest = max(asking.ink.shape)
+    kept = [
+        piece
+        for piece in pieces_of(asking.ink, speck=0)
+        if piece.area >= 5 and 5 <= max(piece.height, piece.width) < 0.95 * largest + 5
+    ]
+    pieces = sorted(kept, key=lambda piece: -piece.area)[: asking.most]
+    if len(pieces) > MANY:
+        sample = asking.marks([[piece] for piece in pieces[:: len(pieces) // (MANY // 4)]])
+        if sum(mark.sure > SEED for mark in sample) < DIGITS * len(sample):
+            return pieces[: MANY // 4]
+    return pieces
 
 
 def _turn(asking: Asking, pieces: list[Piece], forms: np.ndarray) -> float:

@@ -70,6 +70,9 @@ def read_rows(asking: Asking, pieces: list[Piece], marks: list[Mark], height: fl
         (_groups(row, [mark.sure for mark in of_row], height), _cuts(row, [mark.sure for mark in of_row], height))
         for row, of_row in zip(rows, known, strict=True)
     ]
+    if sum(len(groups) + len(cuts) for groups, cuts in plans) > asking.most:
+        # Of noise there is no end of ways to join it.
+        plans = [([], []) for _ in plans]
     asked = iter(
         asking.marks(
             [group for groups, cuts in plans for group in (*(g for _, g in groups), *([c.part] for c in cuts))]

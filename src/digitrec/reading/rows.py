@@ -96,17 +96,23 @@ def _chains(boxes: np.ndarray, x: np.ndarray, y: np.ndarray, height: float) -> l
 def _merged(chains: list[list[int]], x: np.ndarray, y: np.ndarray, height: float) -> list[list[int]]:
     """Join chains that lie in one row, from the largest on."""
     rows: list[list[int]] = []
+    # How far each row reaches down the page: of most it is clear from that alone that a chain is none of theirs.
+    reach: list[tuple[float, float]] = []
     for chain in sorted(chains, key=len, reverse=True):
         best, least = None, np.inf
-        for row in rows:
+        low, high = float(y[chain].min()) - 0.6 * height, float(y[chain].max()) + 0.6 * height
+        for row in (row for row, (top, bottom) in zip(rows, reach, strict=True) if top <= high and bottom >= low):
             off = _off(row, chain, x, y, height)
             if off < least:
                 best, least = row, off
         if best is not None and least < 0.6:
             best += chain
             best.sort(key=lambda number: x[number])
+            number = next(k for k, row in enumerate(rows) if row is best)
+            reach[number] = float(y[best].min()), float(y[best].max())
         else:
             rows.append(sorted(chain, key=lambda number: x[number]))
+            reach.append((float(y[chain].min()), float(y[chain].max())))
     return rows
 
 
