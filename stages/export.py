@@ -1,14 +1,14 @@
 """Write the final network as ONNX, with normalization, temperature and softmax inside, and check it.
 
-Reads   data/{checkpoints,calibration,test}, metrics/{evaluate,calibrate}.json; $DIGITREC_JOBS
-Writes  data/export/model.onnx, model.json and README.md, metrics/export.json, metrics/times/export.json
+Reads   data/{checkpoints,calibration,reader,test}, metrics/{evaluate,calibrate}.json; $DIGITREC_JOBS
+Writes  data/export/{model.onnx,reader.onnx,model.json,README.md}, metrics/export.json, metrics/times/export.json
 """
 
 import hashlib
 from pathlib import Path
 
 from digitrec.export.model_card import model_card
-from digitrec.export.onnx import differences, to_onnx, torch_probabilities, whole_network
+from digitrec.export.onnx import copy_reader, differences, to_onnx, torch_probabilities, whole_network
 from digitrec.export.speed import compare_speed
 from digitrec.pipeline.environment import jobs_from_environment
 from digitrec.pipeline.files import read_array, read_json, replacing, write_json
@@ -27,12 +27,12 @@ def main(root: Path) -> None:
     module = whole_network(network, chosen["temperature"])
     content = to_onnx(module, dataset.image)
     found = {key: scores[key] for key in ("accuracy", "accuracy_ci95", "errors", "n")}
-    found["sha256"] = hashlib.sha256(content).hexdigest()
+    chosen |= {"sha256": hashlib.sha256(content).hexdigest()} | copy_reader(root / "data/reader", folder)
     exported = Exported(dataset=dataset, training=training, **chosen, **found)
     with replacing(folder / "model.onnx") as temporary:
         temporary.write_bytes(content)
     write_json(folder / "model.json", exported.model_dump(mode="json"))
-    checked = differences(torch_probabilities(module, images), Recognizer(folder).probabilities(images))
+    checked = differences(torch_probabilities(module, images), Recognizer(folder).alone(images))
     size = {"size_bytes": len(content), "n_parameters": count_parameters(network)}
     with replacing(folder / "README.md") as temporary:
         temporary.write_text(model_card(exported, calibrated, **size), encoding="utf-8")

@@ -23,6 +23,7 @@ NAMED = {
     "train-final": ("models", "${model}"),
     "evaluate": ("models", "${model}"),
     "calibrate": ("models", "${model}"),
+    "train-reader": ("models", "${model}"),
     "export": ("models", "${model}"),
     "robustness": ("models", "${model}"),
     "train-system": ("models", "${item.model}"),

@@ -1,5 +1,6 @@
 """The command `digitrec`."""
 
+import csv
 import glob
 import io
 import json
@@ -25,6 +26,8 @@ MODEL = click.option(
     show_default="data/export, and where there is none the pretrained one",
     help="Folder that stage `export` wrote.",
 )
+# Of the images in a folder.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".avif", ".jp2")
 # Of the current folder; and the project's own, a link to it, which a wheel brings along.
 PARAMS, OWN_PARAMS = Path("params.yaml"), Path(__file__).parent / "config/params.yaml"
 
@@ -56,7 +59,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@click.option("--line", is_flag=True, help="Each image is a line of separate digits, read from left to right.")
+@click.option("--line", is_flag=True, help="Each image holds several digits: all are answered, row by row.")
 @click.option("--json", "as_json", is_flag=True, help="A list of answers as JSON.")
 @click.option(
     "--show",
@@ -84,11 +87,8 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
     if show and not show.name:
         raise click.BadParameter(f"got '{show}', expected a file's name", param_hint="'--show'")
     recognizer = Recognizer(folder)
-    if line and recognizer.image.preparation != "mnist":
-        raise DigitrecError(
-            f"--line reads signs written side by side, and the model in {folder}, trained on "
-            f"{recognizer.description.dataset.name}, takes each image as a whole: leave it out"
-        )
+    if line:
+        _check_reads(recognizer, folder, "--line")
     names = [name for pattern in images for name in _matching(pattern)]
     answers = []
     # Standard output is for the answers; few files need no bar.
@@ -112,6 +112,65 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
 
         save_figure(answers_figure(answers), show)
     sys.exit(1 if any(row["error"] for row in rows) else 0)
+
+
+@main.command()
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--json", "as_json", is_flag=True, help="Pages of rows of digits, with boxes and probabilities, as JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="A table: digits that stand far apart are in columns of their own.")
+@click.option(
+    "--show",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.PNG",
+    help="Draw boxes and answers over the page; of several pages, the first is OUT-1.PNG.",
+)
+@MODEL
+@_plainly
+def read(images: tuple[str, ...], as_json: bool, as_csv: bool, show: Path | None, folder: Path) -> None:
+    """Read all handwritten digits on each IMAGE: rows from top to bottom, a line of text each.
+
+    An IMAGE may be a folder, a pattern such as 'photos/*.png', or `-` for standard input. Digits that are less probable
+    than the model's threshold are `?`; what is no digit is left out, and listed with --json. On a page without digits
+    nothing is printed but a word on standard error. The exit status is 1 where a file could not be read.
+    """
+    from digitrec.pipeline.progress import progress_bar
+    from digitrec.reading.page_answers import read_pages, save_drawn, table_of
+    from digitrec.reading.recognizer import Recognizer
+
+    if as_json and as_csv:
+        raise click.UsageError("got both --json and --csv, expected one of them")
+    if show and not show.name:
+        raise click.BadParameter(f"got '{show}', expected a file's name", param_hint="'--show'")
+    recognizer = Recognizer(folder)
+    _check_reads(recognizer, folder, "read")
+    names = [name for pattern in images for name in _files(pattern)]
+    pages, table = [], csv.writer(sys.stdout, lineterminator="\n")
+    with progress_bar(len(names), "pages", unit="page", delay=3, leave=False) as bar:
+        for number, (page, grey) in enumerate(read_pages(recognizer, _contents(names)), 1):
+            pages.append(page)
+            if page["error"]:
+                print(f"error: {page['reason']}", file=sys.stderr)
+            elif page["reason"]:
+                print(f"{page['file']}: {page['reason']}", file=sys.stderr)
+            if as_csv:
+                table.writerows([page["file"], *row] if len(names) > 1 else row for row in table_of(page["rows"]))
+            elif not as_json:
+                for text in page["text"]:
+                    print(f"{page['file']}: {text}" if len(names) > 1 else text)
+            if show and grey is not None:
+                save_drawn(grey, page, show.with_stem(f"{show.stem}-{number}") if len(names) > 1 else show)
+            bar.update()
+    if as_json:
+        print(json.dumps([{key: value for key, value in page.items() if key != "error"} for page in pages], indent=1))
+    sys.exit(1 if any(page["error"] for page in pages) else 0)
+
+
+def _check_reads(recognizer: Any, folder: Path, what: str) -> None:
+    if recognizer.image.preparation != "mnist":
+        raise DigitrecError(
+            f"{what} looks for signs written on paper, and the model in {folder}, trained on "
+            f"{recognizer.description.dataset.name}, takes each image as a whole: use `digitrec predict` without --line"
+        )
 
 
 @main.command()
@@ -220,6 +279,20 @@ def _matching(pattern: str) -> list[str]:
         return [pattern]
     # Of any depth and also from the root, which Path.glob does not take.
     return sorted(glob.glob(pattern, recursive=True)) or [pattern]  # noqa: PTH207
+
+
+def _files(pattern: str) -> list[str]:
+    """Give the files that a pattern stands for; of a folder, its images."""
+    files = []
+    for name in _matching(pattern):
+        if name == "-" or not Path(name).is_dir():
+            files.append(name)
+            continue
+        inside = sorted(str(path) for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES)
+        if not inside:
+            raise DigitrecError(f"{name}: this folder holds no image, expected {', '.join(SUFFIXES)}")
+        files += inside
+    return files
 
 
 def _contents(names: list[str]) -> Iterator[tuple[str, Any]]:

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from digitrec.reading.decoding import ImageError, decode_picture
-from digitrec.reading.digits import find_digit, find_line
-from digitrec.reading.preparation import prepare, prepare_line
+from digitrec.reading.digits import find_digit
+from digitrec.reading.preparation import prepare
 from digitrec.reading.resizing import fit_picture
 from digitrec.spec import ImageSpec
 from tests.drawing import drawn
@@ -33,19 +33,9 @@ def test_handwriting_is_found_and_brought_to_mnists_form() -> None:
 def test_blank_paper_holds_nothing_where_ink_is_looked_for() -> None:
     blank = saved(np.full((50, 60), 240, np.uint8))
     assert prepare(blank, "x", IMAGE) is None
-    assert prepare_line(blank, "x", IMAGE) == []
     taken = prepare(blank, "x", RED_GREEN_BLUE)
     assert (taken.image == 240).all()
     assert taken.box is None
-
-
-def test_a_line_is_prepared_digit_by_digit() -> None:
-    _, content = drawn(3, [1, 2, 5], "plain")
-    with Image.open(io.BytesIO(content)) as image:
-        expected = find_line(np.asarray(image.convert("L")), IMAGE)
-    prepared = prepare_line(content, "x", IMAGE)
-    assert [each.box for each in prepared] == [each.box for each in expected]
-    assert all(each.image.shape == (28, 28, 1) for each in prepared)
 
 
 def test_networks_for_colour_get_handwriting_in_three_equal_channels() -> None:

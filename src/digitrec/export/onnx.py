@@ -1,5 +1,7 @@
 """The trained network as a file that needs no PyTorch: ONNX with everything between pixels and probabilities inside."""
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from digitrec.evaluation.inference import batches_of
+from digitrec.pipeline.files import read_json, replacing
 from digitrec.reading.recognizer import INPUT, OUTPUT
 from digitrec.spec import ImageSpec
 from digitrec.training.network import Network
@@ -70,6 +73,22 @@ def to_onnx(module: PixelsToProbabilities, image: ImageSpec) -> bytes:
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     return model.SerializeToString(deterministic=True)
+
+
+def copy_reader(source: Path, folder: Path) -> dict[str, Any]:
+    """Put the reader that stage `train-reader` wrote into `source` beside the final network, where there is one.
+
+    Returns
+    -------
+    dict
+        What `Exported` says of it: the threshold of both networks' answers together, and reader_sha256.
+    """
+    if not (source / "reader.onnx").exists():
+        return {}
+    content = (source / "reader.onnx").read_bytes()
+    with replacing(folder / "reader.onnx") as temporary:
+        temporary.write_bytes(content)
+    return read_json(source / "reader.json") | {"reader_sha256": hashlib.sha256(content).hexdigest()}
 
 
 @torch.no_grad()

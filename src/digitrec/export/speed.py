@@ -38,7 +38,7 @@ def compare_speed(
     for threads in sorted({1, jobs}):
         torch.set_num_threads(threads)
         ways: dict[str, Way] = {
-            "onnxruntime": Recognizer(folder, threads).probabilities,
+            "onnxruntime": Recognizer(folder, threads).alone,
             "torch": lambda batch: torch_probabilities(module, batch),
         }
         speed[f"{threads}_threads"] = measure_speed(ways, images)

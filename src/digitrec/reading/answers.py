@@ -6,22 +6,20 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from digitrec.reading.decoding import ImageError
-from digitrec.reading.preparation import Prepared, prepare, prepare_line
+from digitrec.reading import marks
+from digitrec.reading.decoding import ImageError, decode
+from digitrec.reading.preparation import Prepared, prepare
+from digitrec.reading.reader import read_page
 from digitrec.spec import ImageSpec
 
 # Files whose images the network sees in one call: enough to make a call's fixed cost small.
 BATCH = 64
 
 
-class Network(Protocol):
-    """What answers: `digitrec.reading.recognizer.Recognizer`."""
+class Network(marks.Network, Protocol):
+    """What answers, and from which probability on it is sure: `digitrec.reading.recognizer.Recognizer`."""
 
-    image: ImageSpec
     threshold: float
-
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Give calibrated probabilities, float32 of shape (n, classes), for uint8 (n, height, width, channels)."""
 
 
 def thing_shown(image: ImageSpec) -> str:
@@ -74,6 +72,11 @@ def nothing_found(image: ImageSpec) -> str:
     return f"no {thing_shown(image)} found"
 
 
+def several_found(image: ImageSpec, count: int) -> str:
+    """Give the reason for an image with several digits where one is expected."""
+    return f"{count} {thing_shown(image)}s found, expected one: `digitrec read` reads them all"
+
+
 def answer_images(
     network: Network, images: Iterable[tuple[str, bytes | ImageError]], line: bool = False
 ) -> Iterator[tuple[dict[str, Any], Prepared | None]]:
@@ -85,7 +88,7 @@ def answer_images(
     images : iterable of (str, bytes or ImageError)
         Name and content; an error in place of the content is passed on.
     line : bool
-        Whether an image holds a line of separate digits instead of one; only with the preparation `mnist`.
+        Whether an image holds several digits, which are all answered, row by row; only with the preparation `mnist`.
 
     Yields
     ------
@@ -103,7 +106,7 @@ def answer_images(
             try:
                 if isinstance(content, ImageError):
                     raise content
-                parts = prepare_line(content, name, image) if line else [prepare(content, name, image)]
+                parts = _all_on(content, name, network) if line else [prepare(content, name, image, network)]
             except ImageError as error:
                 found.append((name, None, str(error)))
                 continue
@@ -111,12 +114,21 @@ def answer_images(
         seen = [prepared.image for _, prepared, _ in found if prepared]
         probabilities = iter(network.probabilities(np.stack(seen)) if seen else ())
         for name, prepared, mistake in found:
-            if prepared:
+            if prepared and prepared.several:
+                next(probabilities)
+                row = no_answer(several_found(image, prepared.several))
+            elif prepared:
                 row = answer(next(probabilities), image.classes, network.threshold)
                 row["box"] = list(prepared.box) if prepared.box else None
             else:
                 row = no_answer(mistake or nothing_found(image))
             yield {"file": name} | row | {"error": bool(mistake)}, prepared
+
+
+def _all_on(content: bytes, name: str, network: Network) -> list[Prepared]:
+    channels = network.image.channels
+    digits = read_page(decode(content, name), network).digits
+    return [Prepared(np.repeat(digit.pixels[..., None], channels, 2), digit.box) for digit in digits]
 
 
 def text_of(row: Mapping[str, Any]) -> str:

@@ -1,30 +1,24 @@
-"""Finding digits in a photograph, scan or drawing, and giving them MNIST's form.
-
-MNIST's preparation (LeCun et al., Gradient-based learning applied to document recognition, 1998, section III.A): a
-digit of two colours is fitted into 20x20 pixels keeping its shape, which makes it grey, and centred by its mass in
-28x28. Other sizes of image get the same in proportion, other written signs are treated likewise.
-"""
+"""Finding one digit in a photograph, scan or drawing."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from digitrec.reading.ink import Piece, ink_of, pieces_of, reduced, stroke_width
+from digitrec.reading.form import box_of, form_of, has_form, union_of
+from digitrec.reading.ink import Piece, ink_of, page_around_a_large_digit, pieces_of, reduced
 from digitrec.reading.ruled_lines import without_ruled_lines
 from digitrec.reading.sheet import sheet_of_paper
 from digitrec.spec import ImageSpec
 
-# Both sides of MNIST's images, and of the box that the digit is fitted into.
-SIDE, BOX = 28, 20
-# Longer side, in pixels, of the digit where its strokes are measured and thickened: four times the box's.
-FINE = 4 * BOX
-# Thinnest stroke, in pixels of the fine digit: MNIST's are seldom thinner than 1.8 pixels of the box.
-THINNEST = 7.0
 # A piece of at most this height, as a share of its width, under the digits is a line drawn under them.
 UNDERLINE = 0.15
 # A stroke goes on behind a gap of this share of the digit's longer side.
 BROKEN = 0.08
+# Pixels a side from which on a piece may be a frame around others.
+SMALLEST_FRAME = 12
+# Pieces that may belong to the largest, and steps from one to the next, that are looked at.
+MOST_PARTS, MOST_STEPS = 500, 8
 
 
 @dataclass(frozen=True)
@@ -58,16 +52,10 @@ def find_digit(grey: np.ndarray, image: ImageSpec) -> Digit | None:
     Digit or None
         None where no ink is found. An image that has the network's own form already is taken as it is.
     """
-    if _has_form(grey, image):
-        return Digit(grey, _box_of(grey > 0))
+    if has_form(grey, image):
+        return Digit(grey, box_of(grey > 0))
     page = _read(grey)
     return page.prepare(_one_digit(page.pieces, page.ink.shape), image) if page.pieces else None
-
-
-def find_line(grey: np.ndarray, image: ImageSpec) -> list[Digit]:
-    """Find separate digits side by side, from left to right; arguments as for `find_digit`."""
-    page = _read(grey)
-    return [page.prepare(group, image) for group in _digits_in_line(page.pieces)]
 
 
 @dataclass(frozen=True)
@@ -82,12 +70,7 @@ class _Page:
 
     def prepare(self, pieces: list[Piece], image: ImageSpec) -> Digit:
         """Prepare the digit that consists of these pieces."""
-        left, top, right, bottom = _union([piece.box for piece in pieces])
-        mask = np.zeros((bottom - top, right - left), np.uint8)
-        for piece in pieces:
-            piece.paint(mask, (left, top))
-        inside = cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0
-        digit = np.where(inside, self.ink[top:bottom, left:right], 0).astype(np.float32)
+        left, top, right, bottom = union_of([piece.box for piece in pieces])
         height, width = self.shape
         x, y = self.origin
         box = (
@@ -96,14 +79,15 @@ class _Page:
             min(width, int(np.ceil((x + right) / self.scale))),
             min(height, int(np.ceil((y + bottom) / self.scale))),
         )
-        return Digit(_centred(_fitted(digit, mask, _box_side(image)), image), box)
+        return Digit(form_of(self.ink, pieces, image), box)
 
 
 def _read(grey: np.ndarray) -> _Page:
     """Find the ink on a sheet of paper in the image, or if there is no sheet with ink on it, in all of the image."""
     shape = grey.shape
     grey, scale = reduced(grey)
-    sheet = sheet_of_paper(grey)
+    # What a digit that fills the image leaves of the page on one side is no sheet on a table.
+    sheet = None if page_around_a_large_digit(grey, tight=True) is not None else sheet_of_paper(grey)
     for part, origin in [sheet, (grey, (0, 0))] if sheet else [(grey, (0, 0))]:
         ink = without_ruled_lines(ink_of(part))
         page = _Page(ink, _without_frames(pieces_of(ink)), origin, scale, shape)
@@ -112,40 +96,17 @@ def _read(grey: np.ndarray) -> _Page:
     return page
 
 
-def _box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
-    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    return left, top, left + width, top + height
-
-
-def _box_side(image: ImageSpec) -> int:
-    """Give the side of the box for a digit in images of this size."""
-    return max(1, round(BOX / SIDE * min(image.height, image.width)))
-
-
-def _has_form(grey: np.ndarray, image: ImageSpec) -> bool:
-    """Tell whether an image is of this size, light on black, as high or wide as the box, and centred by mass."""
-    if grey.shape != (image.height, image.width):
-        return False
-    if grey[0].any() or grey[-1].any() or grey[:, 0].any() or grey[:, -1].any():
-        return False
-    moments = cv2.moments(grey)
-    if not moments["m00"] or grey.max() < 128:
-        return False
-    left, top, right, bottom = _box_of(grey > 0)
-    centre = np.array([moments["m10"], moments["m01"]]) / moments["m00"]
-    middle = (np.array([image.width, image.height]) - 1) / 2
-    side = _box_side(image)
-    return side - 2 <= max(right - left, bottom - top) <= side and bool((abs(centre - middle) <= 1.1).all())
-
-
 def _without_frames(pieces: list[Piece]) -> list[Piece]:
     """Leave out boxes and circles around digits, and lines under them."""
-    written = [p for p in pieces if not any(p is not other and _is_around(p, other) for other in pieces)]
+    pieces = sorted(pieces, key=lambda piece: piece.box[0])
+    boxes = np.array([piece.box for piece in pieces]).reshape(-1, 4)
+    written = [piece for piece in pieces if not _is_around(piece, pieces, boxes)]
     upright = [piece for piece in written if piece.height > UNDERLINE * piece.width]
     if not upright:
         return written
     tallest = max(upright, key=lambda piece: piece.height)
-    bottom = tallest.box[3] - 0.1 * tallest.height
+    # A two's foot may be a piece of its own, and is nearer.
+    bottom = tallest.box[3] + 0.03 * tallest.height
     return [
         piece
         for piece in written
@@ -153,14 +114,24 @@ def _without_frames(pieces: list[Piece]) -> list[Piece]:
     ]
 
 
-def _is_around(piece: Piece, other: Piece) -> bool:
-    """Tell whether another piece, and no mere spot, is in the area that a piece encloses."""
-    left, top, right, bottom = (a - b for a, b in zip(other.box, piece.box[:2] * 2, strict=True))
-    if min(left, top) < 0 or right > piece.width or bottom > piece.height or other.height < 0.3 * piece.height:
+def _is_around(piece: Piece, others: list[Piece], boxes: np.ndarray) -> bool:
+    """Tell whether one of the others, sorted by their left sides, and no mere spot is in what a piece encloses."""
+    if min(piece.height, piece.width) < SMALLEST_FRAME:
+        return False
+    start, stop = np.searchsorted(boxes[:, 0], [piece.box[0] + 1, piece.box[2]])
+    tops, rights, bottoms = boxes[start:stop, 1:].T
+    enclosed = (tops > piece.box[1]) & (rights < piece.box[2]) & (bottoms < piece.box[3])
+    inside = start + np.flatnonzero(enclosed & (bottoms - tops >= 0.3 * piece.height))
+    if not inside.size:
         return False
     outline, _ = cv2.findContours(piece.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     area = cv2.drawContours(np.zeros(piece.mask.shape, np.uint8), outline, -1, 1, cv2.FILLED)
-    return bool(area[top:bottom, left:right][other.mask].all())
+    # Pieces do not cross: with one pixel inside, all of one is.
+    for number in inside:
+        left, top = others[number].box[:2]
+        if area[top - piece.box[1], left - piece.box[0] + int(others[number].mask[0].argmax())]:
+            return True
+    return False
 
 
 def _one_digit(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
@@ -168,13 +139,17 @@ def _one_digit(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
     pieces = _without_the_papers_edge(pieces, shape)
     main = max(pieces, key=lambda piece: max(piece.height, piece.width) * piece.area**0.5)
     extent = max(main.height, main.width)
-    chosen, rest, box = [main], [piece for piece in pieces if piece is not main], main.box
+    rest = sorted((piece for piece in pieces if piece is not main), key=lambda piece: -piece.area)[:MOST_PARTS]
+    chosen, box = [main], main.box
     ink = np.zeros(shape, np.uint8)
     main.paint(ink)
     gap = 1 + round(BROKEN * extent)
     added = [main]
-    while added:
-        around = cv2.dilate(ink, np.ones((2 * gap + 1, 2 * gap + 1), np.uint8))
+    # A stroke may go on from part to part, but not without end.
+    for _ in range(MOST_STEPS):
+        if not added:
+            break
+        around = cv2.distanceTransform(1 - ink, cv2.DIST_C, 3) <= gap
         added = []
         for piece in rest:
             apart = np.hypot(
@@ -189,7 +164,7 @@ def _one_digit(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
             piece.paint(ink)
         chosen += added
         rest = [piece for piece in rest if not any(piece is other for other in added)]
-        box = _union([piece.box for piece in chosen])
+        box = union_of([piece.box for piece in chosen])
     return chosen
 
 
@@ -215,68 +190,3 @@ def _without_the_papers_edge(pieces: list[Piece], shape: tuple[int, ...]) -> lis
         return max(contacts) > 0.5
 
     return [piece for piece in pieces if not along(piece)]
-
-
-def _digits_in_line(pieces: list[Piece]) -> list[list[Piece]]:
-    """Group pieces that lie over one another into digits; leave out commas, points and specks."""
-    if not pieces:
-        return []
-    tallest = max(piece.height for piece in pieces)
-    groups: list[list[Piece]] = []
-    for piece in sorted(pieces, key=lambda piece: piece.box[0]):
-        for group in groups:
-            box = _union([other.box for other in group])
-            shared = min(box[2], piece.box[2]) - max(box[0], piece.box[0])
-            if shared > 0.5 * min(box[2] - box[0], piece.width):
-                group.append(piece)
-                break
-        else:
-            groups.append([piece])
-    heights = [_union([piece.box for piece in group])[3] - min(p.box[1] for p in group) for group in groups]
-    # Punctuation is a third of a digit's height at most.
-    usual = float(np.median([height for height in heights if height > 0.4 * tallest]))
-    return [group for group, height in zip(groups, heights, strict=True) if height > 0.4 * usual]
-
-
-def _union(boxes: list[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
-
-
-def _fitted(ink: np.ndarray, mask: np.ndarray, box: int) -> np.ndarray:
-    """Fit a digit into a box of so many pixels a side, its strokes no thinner than MNIST's: float32 from 0 to 1."""
-    height, width = ink.shape
-    factor = FINE / max(height, width)
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    if factor < 1:
-        thinnest = int(np.ceil(1 / factor))
-        if stroke_width(mask) < thinnest:
-            # Averaging would make the stroke faint, and end it where it falls into two pixels.
-            ink = cv2.dilate(ink, np.ones((thinnest, thinnest), np.uint8))
-        fine, cut = cv2.resize(ink, size, interpolation=cv2.INTER_AREA), 0.45
-    else:
-        fine, cut = cv2.resize(ink, size, interpolation=cv2.INTER_CUBIC), 0.5
-    bilevel: np.ndarray = (fine >= min(cut, 0.9 * float(fine.max()))).astype(np.uint8)
-    edge = int(THINNEST)
-    bilevel = cv2.copyMakeBorder(bilevel, edge, edge, edge, edge, cv2.BORDER_CONSTANT)
-    missing = THINNEST - stroke_width(bilevel)
-    if missing > 0.5:
-        side = 1 + 2 * max(1, round(missing / 2))
-        bilevel = cv2.dilate(bilevel, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
-    left, top, right, bottom = _box_of(bilevel)
-    digit = bilevel[top:bottom, left:right].astype(np.float32)
-    factor = box / max(digit.shape)
-    size = (max(1, round(digit.shape[1] * factor)), max(1, round(digit.shape[0] * factor)))
-    return cv2.resize(digit, size, interpolation=cv2.INTER_AREA)
-
-
-def _centred(digit: np.ndarray, image: ImageSpec) -> np.ndarray:
-    """Put a digit into an image, its centre of mass in the middle: uint8."""
-    moments = cv2.moments(digit)
-    centre = np.array([moments["m10"], moments["m01"]]) / max(moments["m00"], 1e-9)
-    height, width = digit.shape
-    space = np.array([image.width, image.height])
-    left, top = np.clip(np.rint((space - 1) / 2 - centre).astype(int), 0, space - [width, height])
-    pixels = np.zeros((image.height, image.width), np.uint8)
-    pixels[top : top + height, left : left + width] = np.rint(255 * digit)
-    return pixels

@@ -13,10 +13,18 @@ SMALL = 28
 FAINTEST = 10
 # Share of an image's variance that lies between two shades, from which on it has no more than these.
 TWO_SHADES = 0.85
+# Ink is at least this share of what the darkest of it is.
+LEAST_OTSU = 0.12
+# Width of a stroke's soft rim, as a share of the image's side; paper is flat whose grey levels, but for a tenth, differ
+# by less than this share of the ink's contrast.
+RIM, FLAT = 0.04, 0.3
 # A piece of ink counts from this share of the largest piece's area on.
 SPECK = 0.02
 # Ink from 0 to 1: what is ink for certain, and what is where it touches that.
 STRONG, WEAK = 0.5, 0.3
+# What is looked at, however speckled an image is: so many of the largest pieces, while their boxes have no more
+# pixels together than so many images. A page of 5,000 digits has about as many pieces, and boxes of one image.
+MOST_PIECES, MOST_IMAGES = 12_000, 16
 
 
 @dataclass
@@ -68,7 +76,7 @@ def ink_of(grey: np.ndarray) -> np.ndarray:
     array
         How much ink there is, float32 of shape (height, width), from 0 to 1, all 0 where there is none.
     """
-    page = _page_around_a_large_digit(grey)
+    page = page_around_a_large_digit(grey)
     if page is None:
         page = _page_of(grey)
     difference = grey.astype(np.float32) - page
@@ -106,27 +114,47 @@ def _energy(side: np.ndarray, noise: float) -> float:
     return float(np.square(np.maximum(side - 3 * noise, 0)).sum())
 
 
-def _page_around_a_large_digit(grey: np.ndarray) -> np.ndarray | None:
-    """Give the page's grey, float32, where a digit fills an image of two shades; None elsewhere."""
+def page_around_a_large_digit(grey: np.ndarray, tight: bool = False) -> np.ndarray | None:
+    """Give the page's grey, float32, where a digit fills an image of two shades; None elsewhere.
+
+    Parameters
+    ----------
+    grey : array
+        uint8 of shape (height, width).
+    tight : bool
+        Whether the digit must have all of the image's height or width, as no sheet on a table has.
+    """
     _, mask = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     share = float(mask.mean())
     if not 0.1 < share < 0.9:
         return None
-    parts = grey[mask == 0], grey[mask == 1]
-    between = share * (1 - share) * (float(parts[1].mean()) - float(parts[0].mean())) ** 2
-    # Otsu's measure of how well two shades describe the image.
-    if between < TWO_SHADES * float(grey.var()):
-        return None
     sides = mask[0], mask[-1], mask[:, 0], mask[:, -1]
+    # Of the light and the dark shade, paper is the one that most of the border and of the image have.
     light = float(np.concatenate(sides).mean()) + share > 1
     ink = 1 - mask if light else mask
+    contrast = abs(float(grey[mask == 1].mean()) - float(grey[mask == 0].mean()))
+    # What is paper for certain, without the soft rims of strokes.
+    rim = max(1, round(RIM * min(grey.shape)))
+    clear = grey[cv2.dilate(ink, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)) == 0]
+    is_flat = (
+        clear.size > 0.05 * grey.size and float(np.percentile(clear, 95) - np.percentile(clear, 5)) < FLAT * contrast
+    )
+    # Otsu's measure of how well two shades describe the image; soft strokes have more than two, but lie on flat paper.
+    if share * (1 - share) * contrast**2 < TWO_SHADES * float(grey.var()) and not is_flat:
+        return None
     _, _, width, height = cv2.boundingRect(ink)
     # The shadow over half of a page is no stroke, nor is the one along a side.
     along = max(float((side != light).mean()) for side in sides) > 0.5
-    least = 0.8 if along else 0.5
-    if width < least * grey.shape[1] or height < least * grey.shape[0] or stroke_width(ink) > 0.25 * max(grey.shape):
+    shares = width / grey.shape[1], height / grey.shape[0]
+    # A one is narrow, however high it is.
+    is_tight = max(shares) > 0.95
+    if (min(shares) < 0.5 and max(shares) < 0.8) or (tight and not is_tight):
         return None
-    return np.full(grey.shape, np.median(parts[light]), np.float32)
+    if stroke_width(ink) > (0.3 if is_tight else 0.25) * max(grey.shape):
+        return None
+    if along and min(shares) < (0.5 if is_flat else 0.8):
+        return None
+    return np.full(grey.shape, np.median(clear if is_flat else grey[mask == light]), np.float32)
 
 
 def _page_of(grey: np.ndarray) -> np.ndarray:
@@ -174,19 +202,34 @@ def _otsu(ink: np.ndarray, noise: float) -> float:
     top = _percentile(inside, 99.5)
     levels = np.clip(inside * (255 / top), 0, 255).astype(np.uint8).reshape(1, -1)
     found, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return min(found / 255 * top, 0.5 * top)
+    # Where all stand out alike, Otsu's threshold is 0, and one level of noise would be ink.
+    return float(np.clip(found / 255, LEAST_OTSU, 0.5)) * top
 
 
-def pieces_of(ink: np.ndarray) -> list[Piece]:
-    """Find connected pieces, without specks; faint ink counts where it touches strong ink (hysteresis, Canny, 1986)."""
+def pieces_of(ink: np.ndarray, most: int = MOST_PIECES, speck: float = SPECK) -> list[Piece]:
+    """Find connected pieces, without specks; faint ink counts where it touches strong ink (hysteresis, Canny, 1986).
+
+    Parameters
+    ----------
+    ink : array
+        float32 of shape (height, width), 0 to 1.
+    most : int
+        Of so many, the largest.
+    speck : float
+        Share of the largest piece's area that a piece needs to count.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats((ink >= WEAK).astype(np.uint8), connectivity=8)
     strong = np.bincount(labels[ink >= STRONG], minlength=count)
     if not strong.any():
         return []
     areas = np.where(strong > 0, stats[:, cv2.CC_STAT_AREA], 0)
     areas[0] = 0
+    boxes = stats[:, cv2.CC_STAT_WIDTH].astype(np.int64) * stats[:, cv2.CC_STAT_HEIGHT]
+    numbers = np.flatnonzero(areas >= max(1, speck * areas.max()))
+    largest = numbers[np.argsort(-areas[numbers], kind="stable")][:most]
+    largest = largest[: max(1, int(np.searchsorted(np.cumsum(boxes[largest]), MOST_IMAGES * ink.size, "right")))]
     pieces = []
-    for number in np.flatnonzero(areas >= max(1, SPECK * areas.max())):
+    for number in np.sort(largest):
         left, top, width, height, area = (int(value) for value in stats[number])
         inside = labels[top : top + height, left : left + width] == number
         pieces.append(Piece(inside, (left, top, left + width, top + height), area))

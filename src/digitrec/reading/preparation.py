@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from digitrec.reading.decoding import decode, decode_picture
-from digitrec.reading.digits import Digit, find_digit, find_line
+from digitrec.reading.digits import find_digit
+from digitrec.reading.form import has_form
+from digitrec.reading.marks import Network
+from digitrec.reading.reader import count_digits
 from digitrec.reading.resizing import enough_pixels, fit_picture
 from digitrec.spec import ImageSpec
 
@@ -21,13 +24,16 @@ class Prepared:
     box : tuple of int or None
         Where it was found in the upright picture: left, top, right and bottom in pixels, right and bottom the first
         outside; None where the whole picture was taken.
+    several : int
+        Digits that the picture shows, where these are several; otherwise 0.
     """
 
     image: np.ndarray
     box: tuple[int, int, int, int] | None
+    several: int = 0
 
 
-def prepare(content: bytes, name: str, image: ImageSpec) -> Prepared | None:
+def prepare(content: bytes, name: str, image: ImageSpec, network: Network | None = None) -> Prepared | None:
     """Prepare an image file.
 
     Parameters
@@ -38,6 +44,8 @@ def prepare(content: bytes, name: str, image: ImageSpec) -> Prepared | None:
         That an error gives.
     image : ImageSpec
         What the network takes, and how pictures are prepared for it.
+    network : Network, optional
+        That is asked whether a picture shows several digits.
 
     Returns
     -------
@@ -51,17 +59,9 @@ def prepare(content: bytes, name: str, image: ImageSpec) -> Prepared | None:
     """
     if image.preparation == "resize":
         return Prepared(fit_picture(decode_picture(content, name, enough_pixels(image)), image), None)
-    digit = find_digit(decode(content, name), image)
-    return _prepared(digit, image) if digit else None
-
-
-def prepare_line(content: bytes, name: str, image: ImageSpec) -> list[Prepared]:
-    """Prepare each of the digits side by side in an image file, from left to right.
-
-    Arguments and errors are those of `prepare`; `image` has the preparation `mnist`.
-    """
-    return [_prepared(digit, image) for digit in find_line(decode(content, name), image)]
-
-
-def _prepared(digit: Digit, image: ImageSpec) -> Prepared:
-    return Prepared(np.repeat(digit.pixels[..., None], image.channels, 2), digit.box)
+    grey = decode(content, name)
+    digit = find_digit(grey, image)
+    if digit is None:
+        return None
+    several = count_digits(grey, network) if network and not has_form(grey, image) else 1
+    return Prepared(np.repeat(digit.pixels[..., None], image.channels, 2), digit.box, several if several > 1 else 0)

@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import HTTPException
 from PIL import Image
 
-from digitrec.reading.answers import answer, no_answer, nothing_found
+from digitrec.reading.answers import answer, no_answer, nothing_found, several_found
 from digitrec.reading.decoding import ImageError
 from digitrec.reading.preparation import prepare
 from digitrec.reading.recognizer import Recognizer
@@ -33,7 +33,7 @@ class Answering:
     """
 
     def __init__(self, recognizer: Recognizer):
-        self._form, self._threshold = recognizer.image, recognizer.threshold
+        self._form, self._threshold, self._network = recognizer.image, recognizer.threshold, recognizer
         self._batcher = Batcher(recognizer.probabilities)
         self._threads = ThreadPoolExecutor(N_THREADS)
         _load_what_images_need(self._form)
@@ -55,15 +55,17 @@ class Answering:
         """
         try:
             if is_small(content):
-                prepared = prepare(content, name, self._form)
+                prepared = prepare(content, name, self._form, self._network)
             else:
                 loop = asyncio.get_running_loop()
-                prepared = await loop.run_in_executor(self._threads, prepare, content, name, self._form)
+                prepared = await loop.run_in_executor(self._threads, prepare, content, name, self._form, self._network)
         except ImageError as error:
             raise HTTPException(422, str(error)) from error
         if prepared is None:
             nothing = no_answer(nothing_found(self._form)) | {"probabilities": None}
             return nothing, np.zeros(self._form.shape, np.uint8)
+        if prepared.several:
+            return no_answer(several_found(self._form, prepared.several)) | {"probabilities": None}, prepared.image
         found = await self.pixels(prepared.image)
         return found | {"box": list(prepared.box) if prepared.box else None}, prepared.image
 

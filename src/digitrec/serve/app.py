@@ -20,7 +20,8 @@ from digitrec.reading.answers import thing_shown
 from digitrec.reading.recognizer import Recognizer
 from digitrec.serve.addresses import Addresses, page_below
 from digitrec.serve.answering import Answering
-from digitrec.serve.body import file_of_form, read_body
+from digitrec.serve.body import file_in, file_of, read_body
+from digitrec.serve.pages import page_routes
 from digitrec.serve.pixels import PixelReader
 from digitrec.serve.schemas import Answer, Health, Mistake
 
@@ -53,16 +54,18 @@ class Direct(APIRoute):
         return handle
 
 
-def _body(read_pixels: PixelReader) -> dict[str, Any]:
+def _body(read_pixels: PixelReader | None = None) -> dict[str, Any]:
+    pixels = {"application/json": {"schema": read_pixels.model.model_json_schema()}} if read_pixels else {}
+    more = ", or pixels as the network takes them" if pixels else ""
     return {
         "required": True,
-        "description": "An image file, as the body itself or in a form, or pixels as the network takes them.",
+        "description": f"An image file, as the body itself or in a form{more}.",
         "content": {
             "image/*": {"schema": BINARY},
             "multipart/form-data": {
                 "schema": {"type": "object", "properties": {"image": BINARY}, "required": ["image"]},
             },
-            "application/json": {"schema": read_pixels.model.model_json_schema()},
+            **pixels,
         },
     }
 
@@ -118,10 +121,7 @@ def build_app(folder: Path, root_path: str = "") -> FastAPI:
             image = read_pixels(body)
             found = await answering.pixels(image)
         else:
-            content, name = body, "image"
-            if kind.startswith("multipart/form-data"):
-                content, name = await file_of_form(request, body)
-            found, image = await answering.image(content, name)
+            found, image = await answering.image(*await file_of(request, body))
         if pixels:
             found["pixels"] = (image[..., 0] if grey else image).tolist()
         return Response(json.dumps(found), media_type="application/json")
@@ -146,6 +146,7 @@ def build_app(folder: Path, root_path: str = "") -> FastAPI:
             return await answer(request, pixels)
 
     app.include_router(predictions)
+    app.include_router(page_routes(recognizer, file_in, REFUSALS, _body(), PAGE))
 
     @app.get("/healthz", responses={200: {"model": Health}})
     async def healthz() -> Response:

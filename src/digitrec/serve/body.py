@@ -45,6 +45,18 @@ async def read_body(request: Request) -> bytes:
     return b"".join(parts)
 
 
+async def file_in(request: Request) -> tuple[bytes, str]:
+    """Read the image file that a request brings, and its name; raises what `read_body` and `file_of_form` do."""
+    return await file_of(request, await read_body(request))
+
+
+async def file_of(request: Request, body: bytes) -> tuple[bytes, str]:
+    """Give the image file in a body, which is the file itself or a form with it, and its name."""
+    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return await file_of_form(request, body)
+    return body, "image"
+
+
 async def file_of_form(request: Request, body: bytes) -> tuple[bytes, str]:
     """Give the content and the name of the one file in a form (multipart/form-data).
 

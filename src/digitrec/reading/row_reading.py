@@ -1,0 +1,265 @@
+"""Rows of digits: pieces cut and joined until the network is sure, and what is no digit left out."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from digitrec.reading.cutting import cuts_of, part_of
+from digitrec.reading.ink import Piece
+from digitrec.reading.marks import Asking, Mark, Reading
+from digitrec.reading.rows import rows_of
+
+# In heights of a usual digit: the least and the largest piece that may be one, the widest that is not cut, the widest
+# that is, and the smallest that may be a part of a digit.
+LEAST, LARGEST, WIDEST, LONGEST, PART = 0.3, 1.75, 0.62, 8.0, 0.1
+# What is lower than this and no zero is a comma or a speck.
+LOW = 0.45
+# Less probable pieces are no digits; rows are told by those from PERHAPS on.
+DIGIT, PERHAPS = 0.35, 0.3
+# Parts of a cut piece are digits from this probability on: of 0.35, 0.6 and 0.75 the one with which most composed pages
+# (seeds below 116) are exact.
+CUT = 0.75
+# Letters of a word are no further apart than so many heights.
+WORD_GAP = 0.5
+# A row of few digits of which none is as probable as this is none.
+DOUBTFUL = 0.75
+# What is as probable as this is neither cut nor joined with others that are.
+CERTAIN = 0.93
+# Pieces that a digit may be broken into.
+MOST_PARTS = 4
+
+
+class _Way(NamedTuple):
+    """A way to see some pieces of a row: so many from one on are these marks, as sure as the least sure of them."""
+
+    first: int
+    n_pieces: int
+    marks: list[Mark]
+    sure: float
+
+
+class _Cut(NamedTuple):
+    """A part of a piece, from one of its cuts to another."""
+
+    piece: int
+    start: int
+    end: int
+    part: Piece
+
+
+def read_rows(asking: Asking, pieces: list[Piece], marks: list[Mark], height: float) -> Reading:
+    """Read what stands in rows; what is alone in its row and none too sure is left out where others have more.
+
+    Parameters
+    ----------
+    asking : Asking
+    pieces : list of Piece
+        Of the page.
+    marks : list of Mark
+        What the network says of each alone.
+    height : float
+        Of a usual digit, in pixels.
+    """
+    reading = Reading()
+    single = {id(piece): mark for piece, mark in zip(pieces, marks, strict=True)}
+    rows = _in_rows(pieces, np.array([mark.sure for mark in marks]), height)
+    # The network is asked once for all rows, and not about what it is sure of already.
+    known = [[single[id(piece)] for piece in row] for row in rows]
+    plans = [
+        (_groups(row, [mark.sure for mark in of_row], height), _cuts(row, [mark.sure for mark in of_row], height))
+        for row, of_row in zip(rows, known, strict=True)
+    ]
+    if sum(len(groups) + len(cuts) for groups, cuts in plans) > asking.most:
+        # Of noise there is no end of ways to join it.
+        plans = [([], []) for _ in plans]
+    asked = iter(
+        asking.marks(
+            [group for groups, cuts in plans for group in (*(g for _, g in groups), *([c.part] for c in cuts))]
+        )
+    )
+    for row, of_row, (groups, cuts) in zip(rows, known, plans, strict=True):
+        ways = [_Way(first, 1, [mark], mark.sure) for first, mark in enumerate(of_row)]
+        for (first, group), mark in zip(groups, asked, strict=False):
+            ways.append(_Way(first, len(group), [mark], mark.sure))
+        parts = list(zip(cuts, asked, strict=False))
+        for first in sorted({cut.piece for cut in cuts}):
+            ways += _best_parts(first, [(cut, mark) for cut, mark in parts if cut.piece == first])
+        digits, others = _best_ways(row, ways, height, asking.zero)
+        if digits:
+            reading.rows.append(digits)
+        reading.others.extend(others)
+    longest = max(map(len, reading.rows), default=0)
+    doubtful = [row for row in reading.rows if len(row) <= longest / 3 and _is_doubtful(row, asking.ink.shape)]
+    kept = [row for row in reading.rows if not any(row is other for other in doubtful)]
+    in_rows = {id(piece) for row in rows for piece in row}
+    apart = [
+        mark
+        for piece, mark in zip(pieces, marks, strict=True)
+        if id(piece) not in in_rows and max(piece.height, piece.width) > LEAST * height
+    ]
+    return Reading(kept, reading.others + [mark for row in doubtful for mark in row], apart)
+
+
+def _is_doubtful(row: list[Mark], shape: tuple[int, ...]) -> bool:
+    """Tell whether none of a row is too sure, or all of it lies at the page's border, as its rim does."""
+    height, width = shape
+    inside = any(
+        mark.box[0] > 1 and mark.box[1] > 1 and mark.box[2] < width - 1 and mark.box[3] < height - 1 for mark in row
+    )
+    return not inside or max(mark.sure for mark in row) < DOUBTFUL
+
+
+def _in_rows(pieces: list[Piece], sure: np.ndarray, height: float) -> list[list[Piece]]:
+    """Group pieces into rows by those that may be digits; smaller ones go where they are nearest."""
+    kept = [
+        LEAST * height <= piece.height <= LARGEST * height
+        and (p > PERHAPS or (_is_wide(piece, height) and piece.height > 0.5 * height))
+        for piece, p in zip(pieces, sure, strict=True)
+    ]
+    main = [piece for piece, keep in zip(pieces, kept, strict=True) if keep]
+    if not main:
+        return []
+    boxes = np.array([piece.box for piece in main], float)
+    numbers = rows_of(boxes, height)
+    rows = [[main[number] for number in row] for row in numbers]
+    places = np.concatenate([(boxes[row, :2] + boxes[row, 2:]) / 2 for row in numbers])
+    owner = np.repeat(np.arange(len(rows)), [len(row) for row in numbers])
+    for piece, keep in zip(pieces, kept, strict=True):
+        largest = max(piece.height, piece.width)
+        if keep or not PART * height <= largest <= LARGEST * height:
+            continue
+        apart = abs(places - [(piece.box[0] + piece.box[2]) / 2, (piece.box[1] + piece.box[3]) / 2])
+        near = np.flatnonzero(
+            (apart[:, 0] < 1.2 * height) & (apart[:, 1] < 0.8 * height)
+            | (apart[:, 0] < 3 * height) & (apart[:, 1] < 0.5 * height) & (piece.height > 0.5 * height)
+        )
+        if near.size:
+            rows[owner[near[apart[near].sum(1).argmin()]]].append(piece)
+    return [sorted(row, key=lambda piece: piece.box[0] + piece.box[2]) for row in rows]
+
+
+def _is_wide(piece: Piece, height: float) -> bool:
+    return WIDEST * height < piece.width < LONGEST * height
+
+
+def _groups(row: list[Piece], sure: list[float], height: float) -> list[tuple[int, list[Piece]]]:
+    """List neighbours that may be parts of one digit: the first's number, and the pieces."""
+    groups = []
+    for first, piece in enumerate(row):
+        left, top, right, bottom = piece.box
+        for count in range(2, MOST_PARTS + 1):
+            if first + count > len(row):
+                break
+            box = row[first + count - 1].box
+            gap = box[0] - right
+            left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
+            if right - left > 1.25 * height or bottom - top > 1.7 * height or gap > 0.3 * height:
+                break
+            if min(sure[first : first + count]) < CERTAIN:
+                groups.append((first, row[first : first + count]))
+    return groups
+
+
+def _cuts(row: list[Piece], sure: list[float], height: float) -> list[_Cut]:
+    """List parts of wide pieces that may be digits."""
+    parts = []
+    for number, piece in enumerate(row):
+        if sure[number] >= CERTAIN or not _is_wide(piece, height) or piece.height < 0.5 * height:
+            continue
+        ends = [None, *cuts_of(piece.mask, height), None]
+        last = len(ends) - 1
+        for start in range(last):
+            for end in range(start + 1, last + 1):
+                part = _between(piece, ends[start], ends[end]) if (start, end) != (0, last) else None
+                if part is not None and 0.08 * height <= part.width <= 1.3 * height and part.height >= 0.35 * height:
+                    # The last is known by its number to be so.
+                    parts.append(_Cut(number, start, end if end < last else -1, part))
+    return parts
+
+
+def _between(piece: Piece, left: np.ndarray | None, right: np.ndarray | None) -> Piece | None:
+    """Give a piece between two cuts, without crumbs; None where nothing is there."""
+    part = part_of(piece.mask, left, right).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
+    if count < 2:
+        return None
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    mask = np.isin(labels, 1 + np.flatnonzero(areas >= 0.12 * areas.max()))
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    left_side, top = piece.box[0] + x, piece.box[1] + y
+    cut = mask[y : y + height, x : x + width]
+    return Piece(cut, (left_side, top, left_side + width, top + height), int(cut.sum()))
+
+
+def _best_parts(piece: int, parts: list[tuple[_Cut, Mark]]) -> list[_Way]:
+    """Choose the parts, from a piece's left to its right, of which the least sure is the surest."""
+    best: dict[int, tuple[float, list[Mark]]] = {0: (1.0, [])}
+    for end in [*sorted({cut.end for cut, _ in parts} - {-1}), -1]:
+        ways = [
+            (min(best[cut.start][0], mark.sure), [*best[cut.start][1], mark])
+            for cut, mark in parts
+            if cut.end == end and cut.start in best
+        ]
+        if ways:
+            # Of as sure ones, the fewest.
+            best[end] = max(ways, key=lambda way: way[0] - 0.02 * len(way[1]))
+    sure, marks = best.get(-1, (0.0, []))
+    return [_Way(piece, 1, marks, 0.97 * sure)] if len(marks) > 1 and sure >= CUT else []
+
+
+def _best_ways(row: list[Piece], ways: list[_Way], height: float, zero: int) -> tuple[list[Mark], list[Mark]]:
+    """Choose what to see a row's pieces as: digits, and what is none; the most probable of all ways together."""
+    n = len(row)
+    weights = np.array([np.clip(max(piece.height, piece.width) / height, 0.05, 1) for piece in row])
+    alone = {way.first: way.marks[0] for way in ways if way.n_pieces == 1 and len(way.marks) == 1}
+    # The most that a piece can be a digit or a part of one.
+    most = np.zeros(n)
+    for way in ways:
+        part = most[way.first : way.first + way.n_pieces]
+        np.maximum(part, way.sure, out=part)
+    value, chosen = np.zeros(n + 1), [_Way(first, 1, [], 0.0) for first in range(n)]
+    by_first: dict[int, list[_Way]] = {}
+    for way in ways:
+        by_first.setdefault(way.first, []).append(way)
+    for first in reversed(range(n)):
+        value[first] = weights[first] * np.log(max(1 - most[first], 1e-3)) + value[first + 1]
+        for way in by_first.get(first, []):
+            weight = weights[first : first + way.n_pieces].sum()
+            found = weight * np.log(max(way.sure, 1e-4)) + value[first + way.n_pieces]
+            if (
+                found > value[first]
+                and way.sure >= DIGIT
+                and not any(_is_comma(mark, height, zero) for mark in way.marks)
+            ):
+                value[first], chosen[first] = found, way
+    seen: list[tuple[Mark, bool]] = []
+    place = 0
+    while place < n:
+        way = chosen[place]
+        seen += [(mark, True) for mark in way.marks] or [(alone[place], False)]
+        place += way.n_pieces
+    return _without_words(seen, height)
+
+
+def _is_comma(mark: Mark, height: float, zero: int) -> bool:
+    return mark.box[3] - mark.box[1] < LOW * height and int(mark.probabilities.argmax()) != zero
+
+
+def _without_words(seen: list[tuple[Mark, bool]], height: float) -> tuple[list[Mark], list[Mark]]:
+    """Part digits from what is none; among letters that stand close together, what looks like a digit is none."""
+    words: list[list[tuple[Mark, bool]]] = []
+    right = -np.inf
+    for mark, is_digit in seen:
+        if mark.box[0] - right > WORD_GAP * height:
+            words.append([])
+        words[-1].append((mark, is_digit))
+        right = max(right, mark.box[2])
+    digits: list[Mark] = []
+    others: list[Mark] = []
+    for word in words:
+        letters = sum(not is_digit and mark.box[3] - mark.box[1] > 0.4 * height for mark, is_digit in word)
+        is_word = letters >= 2 and letters >= sum(is_digit for _, is_digit in word)
+        for mark, is_digit in word:
+            (digits if is_digit and not is_word else others).append(mark)
+    return digits, others
