@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 import pytest
 import yaml
@@ -53,7 +54,8 @@ def test_code_dependencies_are_exactly_the_modules_that_the_stage_reaches(name: 
         reached = reached.union(*map(reached_modules, (ROOT / WHOLE[name]).glob("[a-z]*.py")))
         reached = {path for path in reached if not path.startswith(f"{WHOLE[name]}/")}
     assert {path for path in deps if path.endswith(".py")} == reached
-    assert f"{script} " in f"{stage['cmd']} "
+    # In the environment that DVC runs in.
+    assert re.fullmatch(rf"sh (?P<up>(\.\./)?)stages/run\.sh (?P=up){script}( .*)?", stage["cmd"])
 
 
 def test_every_stage_script_has_a_stage_and_every_stage_that_is_named_above_is_one() -> None:
