@@ -1,18 +1,19 @@
 """Write the tables of README.md that hold results of the last run: what stands between two marks is made anew.
 
-Reads   metrics/compare_baselines.json, metrics/times
+Reads   metrics/compare_baselines.json, metrics/read_pages.json, metrics/train_reader.json, metrics/times
 Writes  README.md
 
 Usage: PYTHONPATH=src python -m docs.tables
 """
 
-import re
 from pathlib import Path
 
 from digitrec.evaluation.comparison import FINAL
 from digitrec.pipeline.files import read_json, replacing
 
 ROOT = Path(__file__).parents[1]
+# Kinds of page that are shown.
+N_WORST = 5
 NAMES = {
     FINAL: "**final: MNISTNet, recipe `modern_digits`**",
     "svm": "SVM (RBF, 50 principal components)",
@@ -52,18 +53,42 @@ def baselines() -> str:
     return "\n".join(lines)
 
 
+def reading() -> str:
+    """Give the table of what is read of composed pages, the kinds read worst among them, and of what is refused."""
+    pages, reader = (read_json(ROOT / f"metrics/{name}.json") for name in ("read_pages", "train_reader"))
+    (digits_low, digits_high), (low, high) = pages["right_ci95"], pages["exact_ci95"]
+    lines = [
+        "| composed pages | digits right | pages exact |",
+        "| --- | --- | --- |",
+        f"| all | {pages['right']:,} of {pages['digits']:,} ({100 * digits_low:.1f} to {100 * digits_high:.1f} %), "
+        f"{pages['extra']} too many | {pages['exact']} of {pages['pages']} ({100 * low:.1f} to {100 * high:.1f} %) |",
+    ]
+    worst = sorted(pages["kinds"].items(), key=lambda kind: kind[1]["exact"] / kind[1]["pages"])[:N_WORST]
+    for name, kind in worst:
+        lines.append(f"| {name} | {kind['right']} of {kind['digits']} | {kind['exact']} of {kind['pages']} |")
+    kept, refused = reader["digits"], reader["refused"]["all"]
+    unsure = f"{100 * refused['share']:.1f} % of {refused['n']:,}"
+    lines += [
+        "",
+        "| validation images and drawn ones | answered rightly | unsure | wrong |",
+        "| --- | ---: | ---: | ---: |",
+        f"| digits | {kept['right']:,} of {kept['n']:,} | {kept['unsure']} | {kept['wrong']} |",
+        f"| no digits: letters, signs, scribbles, parts of digits | | {unsure} | |",
+    ]
+    return "\n".join(lines)
+
+
 def _seconds(seconds: float) -> str:
     return f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2f}"
 
 
 def with_tables(text: str) -> str:
     """Put the tables where the marks are."""
-    return re.sub(
-        r"(<!-- table of the baselines, by docs/tables.py -->\n).*?(\n<!-- end -->)",
-        lambda marks: f"{marks[1]}{baselines()}{marks[2]}",
-        text,
-        flags=re.DOTALL,
-    )
+    for name, table in {"baselines": baselines, "reading": reading}.items():
+        start, end = f"<!-- table {name}, by docs/tables.py -->\n", "\n<!-- end -->"
+        before, _, rest = text.partition(start)
+        text = before + start + table() + end + rest.partition(end)[2]
+    return text
 
 
 if __name__ == "__main__":

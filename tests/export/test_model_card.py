@@ -9,6 +9,7 @@ from tests.tiny import IMAGE, MODERN
 
 CALIBRATED = {
     "n_valid": 6000,
+    "threshold": 0.8147,
     "notes": [],
     "after": {"ece": 0.0036, "negative_log_likelihood": 0.0156, "brier": 0.0071},
     "answered": {"coverage": 0.985, "answered": 9850, "accuracy": 0.9988, "errors": 12},
@@ -59,6 +60,16 @@ def test_what_is_true_of_mnist_alone_is_told_of_mnist_alone() -> None:
 def test_the_recipe_is_what_it_does() -> None:
     text = card(IMAGE)
     assert "Recipe: schedule one_cycle, valid_fraction 0.1, rotation 5.0, scale 0.05, shift 1.0.\n" in text
+
+
+def test_the_threshold_is_the_one_that_the_shares_are_for() -> None:
+    told = description(b"", IMAGE) | {"threshold": 0.5377}
+    alone = model_card(Exported.model_validate(told), CALIBRATED, 1, 1)
+    assert "`unsure` below a probability of 0.8147, 98.50 % of the test images" in alone
+    assert "0.5377" not in alone
+    both = model_card(Exported.model_validate(told | {"reader_sha256": "0" * 64}), CALIBRATED, 1, 1)
+    assert "`unsure` below a probability of 0.8147, 98.50 % of the test images" in both
+    assert "answers are `unsure` below 0.5377 of what both say together" in both
 
 
 def test_a_threshold_that_nothing_reaches_has_no_accuracy() -> None:
