@@ -14,8 +14,8 @@ from digitrec.training.network import Network
 
 # The answer for what is no digit.
 NONE = "none"
-# Drawn examples beside the dataset's own images: of digits, of what is none, and of each kind of that for validation.
-N_DIGITS, N_OTHERS, N_VALID = 24_000, 60_000, 250
+# Drawn examples for each image of the dataset: of digits, of what is none and, for validation, of each kind of that.
+DIGITS, OTHERS, VALID = 4 / 9, 10 / 9, 1 / 24
 # Of the validation's digits, the dataset's and drawn ones, this share is to be answered.
 KEPT = 0.99
 
@@ -50,8 +50,6 @@ def reader_images(
     labels: np.ndarray,
     image: ImageSpec,
     seed: int,
-    n_digits: int = N_DIGITS,
-    n_others: int = N_OTHERS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Put together what the reader is trained on: the dataset's digits, drawn ones, and what is none.
 
@@ -61,8 +59,6 @@ def reader_images(
         uint8 of shape (n, 28, 28, 1) and integers of shape (n,).
     image : ImageSpec
     seed : int
-    n_digits, n_others : int
-        Drawn examples.
 
     Returns
     -------
@@ -70,6 +66,7 @@ def reader_images(
         The label after the last class is of what is none.
     """
     draw = Examples(images[..., 0], labels, image, derive_seed(seed, "reader examples"))
+    n_digits, n_others = round(DIGITS * len(images)), round(OTHERS * len(images))
     drawn, drawn_labels = draw.digits(n_digits)
     everything = np.concatenate([images, drawn[..., None], draw.others(n_others)[..., None]])
     return everything, np.concatenate([labels, drawn_labels, np.full(n_others, image.n_classes)]).astype(np.int64)
@@ -92,18 +89,19 @@ def fit_reader(
 
 
 def valid_examples(
-    images: np.ndarray, labels: np.ndarray, image: ImageSpec, seed: int, n: int = N_VALID
+    images: np.ndarray, labels: np.ndarray, image: ImageSpec, seed: int
 ) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
     """Draw examples for validation, from images that no network was trained on.
 
     Returns
     -------
     digits : (array, array)
-        uint8 of shape (10 * n, 28, 28, 1), and labels.
+        uint8 of shape (10 * n, 28, 28, 1), and labels; n is a 24th of the images.
     others : dict of array
         By kind, uint8 of shape (n, 28, 28, 1).
     """
     draw = Examples(images[..., 0], labels, image, derive_seed(seed, "reader validation"))
+    n = max(1, round(VALID * len(images)))
     drawn, drawn_labels = draw.digits(10 * n)
     return (drawn[..., None], drawn_labels), {kind: draw.of_kind(kind, n)[..., None] for kind in KINDS}
 
