@@ -24,7 +24,7 @@ SEED = 0.5
 # Of several digits where one is expected, each is as sure as this, and as high as this share of the highest.
 SURE, ALIKE = 0.9, 0.5
 # Pieces of a picture of one digit that are looked at to see whether it has several.
-FEW = 200
+FEW = 40
 # Of no more pieces of a page than these, the largest, the network is asked.
 MOST_ASKED = 7000
 # More pieces than these are noise, of which the largest may be digits, where fewer than this share look like digits.
@@ -60,8 +60,15 @@ def read_page(grey: np.ndarray, network: Network, most: int = MOST_ASKED) -> Rea
 
 
 def count_digits(grey: np.ndarray, network: Network) -> int:
-    """Count the digits on a picture that are surely digits and about as high as the highest; see `read_page`."""
-    sure = [mark for mark in read_page(grey, network, FEW).digits if mark.sure >= SURE]
+    """Count the digits on a picture that are surely digits and about as high as the highest; see `read_page`.
+
+    Of specks, noise or a whole page, the largest pieces alone are looked at, and as they are.
+    """
+    asking = Asking(page_ink(reduced(grey)[0]), network, FEW + 1)
+    pieces = _of_some_size(asking)
+    many = len(pieces) > FEW
+    marks = asking.marks([[piece] for piece in pieces]) if many else read_page(grey, network, FEW).digits
+    sure = [mark for mark in marks if mark.sure >= SURE]
     heights = [mark.box[3] - mark.box[1] for mark in sure]
     return sum(height >= ALIKE * max(heights) for height in heights)
 
