@@ -46,8 +46,8 @@ def _own_picture(name: str) -> Callable[[Pipeline], None]:
 
 # It takes a third of a second, and what it writes is always the same.
 CHECK = "check-params"
-WITH_NETWORK = {"train-final", "evaluate", "calibrate", "export", "robustness"}
-AFTER_SEARCH = {CHECK, *WITH_NETWORK, "compare-baselines", "draw-results"}
+WITH_NETWORK = {"train-final", "evaluate", "calibrate", "train-reader", "export", "robustness"}
+AFTER_SEARCH = {CHECK, *WITH_NETWORK, "compare-baselines", "draw-results", "read-pages"}
 DRAWING = {"draw-data", "draw-results"}
 # A row: the change, and the stages that it makes DVC rerun whether or not any output changes.
 RERUNS = {
@@ -66,7 +66,7 @@ RERUNS = {
     "seed": (_set(seed=1), {CHECK, "explore", "gridsearch", "train-final", "fit-baseline"}),
     "dataset": (_set(dataset="mnist"), {CHECK, "index-folder", "download"}),
     "a picture of one's own": (_own_picture("cat/1.png"), {"index-folder"}),
-    "classifier.py": (_touch("src/digitrec/training/classifier.py"), {"gridsearch", "train-final"}),
+    "classifier.py": (_touch("src/digitrec/training/classifier.py"), {"gridsearch", "train-final", "train-reader"}),
 }
 
 

@@ -388,7 +388,7 @@ def test_without_its_project_it_is_not_known_when_the_model_was_trained(exported
 
 def test_the_openapi_document_describes_bodies_answers_and_refusals(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
-    assert set(document["paths"]) == {"/predict", "/healthz", "/model"}
+    assert set(document["paths"]) == {"/predict", "/read", "/healthz", "/model"}
     predict = document["paths"]["/predict"]["post"]
     assert set(predict["requestBody"]["content"]) == {"image/*", "multipart/form-data", "application/json"}
     assert set(predict["responses"]) == {"200", "400", "408", "413", "422"}
