@@ -39,12 +39,13 @@ def answers(*arguments: str, **settings: object) -> list[dict]:
     return json.loads(result.stdout)
 
 
-def test_at_least_98_per_cent_of_the_drawn_digits_are_right_with_the_committed_model() -> None:
+def test_of_the_drawn_digits_the_committed_model_answers_97_per_cent_rightly_and_none_wrongly() -> None:
     rows = answers(str(FOLDER / "*.png"))
     right = [row["label"] == Path(row["file"]).name[0] for row in rows]
     wrong = [row["file"] for row, good in zip(rows, right, strict=True) if not good and row["label"] is not None]
     assert len(rows) >= 60
-    assert np.mean(right) >= 0.98, wrong
+    assert not wrong
+    assert np.mean(right) >= 0.97
 
 
 def test_an_answer_has_label_probability_second_and_box() -> None:
@@ -177,7 +178,7 @@ def test_a_blank_picture_is_a_picture(colours: Path) -> None:
 def test_a_line_is_no_matter_of_pictures(colours: Path) -> None:
     result = predict("sky.jpg", "--line", "--model", ".", folder=colours)
     assert (result.returncode, result.stdout) == (1, "")
-    assert re.match(r"error: --line reads signs written side by side.*takes each image as a whole.*\n$", result.stderr)
+    assert re.match(r"error: --line looks for signs written on paper.*takes each image as a whole.*\n$", result.stderr)
 
 
 def test_the_picture_shows_pictures_in_their_colours(colours: Path) -> None:
