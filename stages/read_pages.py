@@ -1,16 +1,14 @@
 """Read pages that are composed from digits which no network was trained on, and count what is right.
 
 Reads   data/dataset.json, data/train, data/checkpoints/final_valid_rows.npy, data/export
-Writes  metrics/read_pages.json, plots/read_pages.csv, plots/read_pages.png
+Writes  metrics/read_pages.json, plots/read_pages.csv, data/pages (the first page of each kind, with what was read)
 """
 
 from pathlib import Path
 
-import cv2
-
 from digitrec.data.dataset import read_dataset_spec, read_part
 from digitrec.evaluation.pages import score_pages, summary
-from digitrec.pipeline.files import read_array, replacing, write_csv, write_json
+from digitrec.pipeline.files import read_array, write_array, write_csv, write_json
 from digitrec.pipeline.stage import run_stage
 from digitrec.reading.pages import KINDS
 from digitrec.reading.recognizer import Recognizer
@@ -28,11 +26,12 @@ def main(root: Path) -> None:
     n_pages = max(1, len(held_out) // IMAGES_A_PAGE) * len(KINDS) if network.refuses else 0
     seeds = range(FIRST_SEED, FIRST_SEED + n_pages)
     images, labels = read_part(root / "data/train")
-    rows, picture = score_pages(network, images[held_out][..., 0], labels[held_out], seeds)
+    rows, pictures = score_pages(network, images[held_out][..., 0], labels[held_out], seeds)
     columns = ["seed", "kind", "digits", "right", "extra", "exact"]
     write_csv(root / "plots/read_pages.csv", rows, columns)
-    with replacing(root / "plots/read_pages.png") as temporary:
-        temporary.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+    for number, picture in enumerate(pictures.values()):
+        write_array(root / f"data/pages/{number}.npy", picture)
+    write_json(root / "data/pages/kinds.json", list(pictures))
     if not rows:
         write_json(root / "metrics/read_pages.json", {"pages": 0})
         print(f"{read_dataset_spec(root / 'data/dataset.json').name} holds no digits that pages could be composed of")

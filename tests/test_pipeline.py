@@ -92,8 +92,7 @@ def test_pictures_are_pngs_of_a_size_for_a_web_page(finished: Pipeline) -> None:
     for path in PICTURES:
         content = (finished.folder / path).read_bytes()
         assert content.startswith(b"\x89PNG")
-        # Paper as it is photographed does not pack well.
-        assert 2_000 < len(content) < (3_000_000 if path.endswith("read_pages.png") else 300_000)
+        assert 2_000 < len(content) < 300_000
 
 
 def test_dvc_shows_metrics_and_plots(finished: Pipeline, tmp_path: Path) -> None:

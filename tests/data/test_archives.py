@@ -1,8 +1,6 @@
 import bz2
 import gzip
-import io
 import lzma
-import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,25 +9,17 @@ import pytest
 
 from digitrec.data.archives import DAMAGE, list_members, open_member, open_unpacked, read_members
 from digitrec.errors import DataError
-
-
-def _archive(path: Path, members: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return path
+from tests.data.packing import packed
 
 
 def test_members_come_in_the_order_that_was_asked_for(tmp_path: Path) -> None:
-    archive = _archive(tmp_path / "x.tar.gz", {"a/1": b"one", "a/other": b"!", "a/2": b"two"})
+    archive = packed(tmp_path / "x.tar.gz", {"a/1": b"one", "a/other": b"!", "a/2": b"two"})
     assert read_members(archive, ["a/2", "a/1"]) == [b"two", b"one"]
     assert list(tmp_path.iterdir()) == [archive]
 
 
 def test_what_is_missing_or_no_file_is_named(tmp_path: Path) -> None:
-    archive = _archive(tmp_path / "x.tar.gz", {"a/1": b"one"})
+    archive = packed(tmp_path / "x.tar.gz", {"a/1": b"one"})
     with pytest.raises(DataError, match=r"^x\.tar\.gz: lacks a/2, a/3$"):
         read_members(archive, ["a/2", "a/1", "a/3"])
 
@@ -45,7 +35,7 @@ def test_a_file_is_unpacked_as_its_first_bytes_say(
 
 
 def test_members_of_zip_and_tar_files_are_listed_and_opened_whatever_their_names(tmp_path: Path) -> None:
-    _archive(tmp_path / "tar", {"../a/1": b"one", "/b": b"two"})
+    packed(tmp_path / "tar", {"../a/1": b"one", "/b": b"two"})
     with zipfile.ZipFile(tmp_path / "zip", "w") as archive:
         archive.mkdir("folder")
         archive.writestr("../a/1", "one")

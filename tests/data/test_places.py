@@ -3,9 +3,7 @@
 import bz2
 import gzip
 import hashlib
-import io
 import lzma
-import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 from digitrec.data import places
 from digitrec.data.downloads import Fetcher, RemoteFile
 from digitrec.data.places import copies, local_path
+from tests.data.packing import packed
 from tests.data.servers import CONTENT, FILE, NAME, WHOLE, files_in, problems, remote, sends, server
 
 UNPACKED = "train-images-idx3-ubyte"
@@ -26,15 +25,6 @@ def _zip(path: Path, members: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    return path
-
-
-def _tar(path: Path, members: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
     return path
 
 
@@ -73,7 +63,7 @@ def test_a_file_is_known_by_its_content_whatever_it_is_called_and_packed_in(
     assert files_in(tmp_path) == [path]
 
 
-@pytest.mark.parametrize("pack", [_zip, _tar])
+@pytest.mark.parametrize("pack", [_zip, packed])
 @pytest.mark.parametrize(("name", "content"), [(NAME, FILE), (f"{UNPACKED}/{UNPACKED}", CONTENT), (KAGGLE, CONTENT)])
 def test_a_zip_or_tar_file_may_be_the_mirror(
     tmp_path: Path, pack: Callable[[Path, dict[str, bytes]], Path], name: str, content: bytes

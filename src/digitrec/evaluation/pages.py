@@ -14,9 +14,6 @@ from digitrec.reading.pages import KINDS, Page, compose
 from digitrec.reading.reader import read_page
 from digitrec.reading.recognizer import Recognizer
 
-# Pages of the figure: how many beside each other, and the size of one in pixels.
-COLUMNS, CELL = 6, (320, 240)
-
 
 def common(a: Sequence, b: Sequence, weight: Any = lambda x, y: int(x == y)) -> int:
     """Give the most that two sequences have in common in this order: of elements, or of what `weight` says of two."""
@@ -48,7 +45,7 @@ def best_text(reading: Reading, classes: Sequence[str]) -> list[str]:
 
 def score_pages(
     network: Recognizer, images: np.ndarray, labels: np.ndarray, seeds: range
-) -> tuple[list[dict[str, Any]], np.ndarray]:
+) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     """Compose pages and read them.
 
     Parameters
@@ -63,18 +60,18 @@ def score_pages(
     -------
     rows : list of dict
         Of each page: seed, kind, and what `page_score` gives.
-    picture : array
-        uint8 of shape (height, width, 3): the first page of each kind with what was read.
+    pictures : dict of str to array
+        By kind, the first page with what was read drawn over it: uint8 of shape (height, width, 3).
     """
-    rows, cells = [], {}
+    rows, pictures = [], {}
     for seed in seeds:
         page = compose(images, labels, seed)
         grey = decode(saved(page), f"page {seed}")
         reading = read_page(grey, network)
         rows.append({"seed": seed, "kind": page.kind} | page_score(page.text, best_text(reading, network.classes)))
-        if page.kind not in cells:
-            cells[page.kind] = _cell(drawn_over(grey, page_of(reading, network)), page.kind)
-    return rows, _sheet([cells[kind] for kind in KINDS if kind in cells])
+        if page.kind not in pictures:
+            pictures[page.kind] = drawn_over(grey, page_of(reading, network))
+    return rows, pictures
 
 
 def saved(page: Page) -> bytes:
@@ -97,20 +94,3 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _added(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {"pages": len(rows)} | {key: sum(row[key] for row in rows) for key in ("exact", "digits", "right", "extra")}
-
-
-def _cell(picture: np.ndarray, kind: str) -> np.ndarray:
-    """Bring a page to a cell's size, its kind under it."""
-    width, height = CELL
-    factor = min((width - 8) / picture.shape[1], (height - 24) / picture.shape[0])
-    size = max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor))
-    cell = np.full((height, width, 3), 255, np.uint8)
-    cell[4 : 4 + size[1], 4 : 4 + size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    cv2.putText(cell, kind, (6, height - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (60, 60, 60), 1, cv2.LINE_AA)
-    return cell
-
-
-def _sheet(cells: Sequence[np.ndarray]) -> np.ndarray:
-    blank = np.full((CELL[1], CELL[0], 3), 255, np.uint8)
-    padded = [*cells, *[blank] * (-len(cells) % COLUMNS)]
-    return np.vstack([np.hstack(padded[k : k + COLUMNS]) for k in range(0, len(padded), COLUMNS)] or [blank])

@@ -1,6 +1,7 @@
 // A sheet to draw on, or to show a picture on where the network takes pictures whole. Strokes are kept as points from 0
 // to 1, so that the sheet can be of any size and in either colour scheme; what the service gets is always black on white.
 
+import { takeFiles } from "./incoming.js";
 import { fit, MAX_BYTES } from "./photo.js";
 
 // The service's address, whatever path a proxy puts before it.
@@ -221,28 +222,7 @@ async function open(file) {
   changed();
 }
 
-for (const id of ["file", "camera"]) {
-  byId(id).addEventListener("change", (event) => {
-    if (event.target.files.length) open(event.target.files[0]);
-    // The same file can be chosen again.
-    event.target.value = "";
-  });
-}
-addEventListener("paste", (event) => {
-  if (event.clipboardData?.files.length) open(event.clipboardData.files[0]);
-});
-addEventListener("dragover", (event) => {
-  event.preventDefault();
-  document.body.classList.add("dropping");
-});
-addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) document.body.classList.remove("dropping");
-});
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  document.body.classList.remove("dropping");
-  if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
-});
+takeFiles(open);
 
 // Asking the service: one request at a time, the next with what is on the sheet by then
 

@@ -1,8 +1,8 @@
 // Pages of digits: the picture with a box over each digit, and the text.
 
-const MAX_BYTES = 5_000_000; // the service's limits
-const MAX_PIXELS = 25_000_000;
-const SENT_SIDE = 3000; // the longer side of a picture that is made smaller to be sent
+import { takeFiles } from "./incoming.js";
+import { fit } from "./photo.js";
+
 const NO_SERVICE = "The service does not answer: is it still running?";
 
 const byId = (id) => document.getElementById(id);
@@ -12,16 +12,10 @@ async function open(file) {
   const number = ++opened;
   show(null);
   tell("reading…");
-  let bitmap = null;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    // The service may know a format that the browser does not show.
-  }
-  if (bitmap && (file.size > MAX_BYTES || bitmap.width * bitmap.height > MAX_PIXELS)) file = await smaller(bitmap);
+  const { file: sent, bitmap } = await fit(file);
   let response, answer;
   try {
-    response = await fetch("read?pixels=true", { method: "POST", body: file });
+    response = await fetch("read?pixels=true", { method: "POST", body: sent });
     answer = await response.json();
   } catch {
     return tell(NO_SERVICE);
@@ -29,16 +23,6 @@ async function open(file) {
   if (number !== opened) return;
   if (!response.ok) return tell(answer.error);
   show(answer, bitmap);
-}
-
-function smaller(bitmap) {
-  const scale = Math.min(1, SENT_SIDE / Math.max(bitmap.width, bitmap.height));
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [Math.ceil(bitmap.width * scale), Math.ceil(bitmap.height * scale)];
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
 }
 
 function tell(text) {
@@ -99,21 +83,7 @@ function showSeen(digit) {
   document.querySelector("figure").hidden = false;
 }
 
-for (const id of ["file", "camera"]) {
-  byId(id).addEventListener("change", (event) => {
-    if (event.target.files.length) open(event.target.files[0]);
-    // The same file can be chosen again.
-    event.target.value = "";
-  });
-}
-addEventListener("paste", (event) => {
-  if (event.clipboardData?.files.length) open(event.clipboardData.files[0]);
-});
-addEventListener("dragover", (event) => event.preventDefault());
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
-});
+takeFiles(open);
 byId("copy").addEventListener("click", async () => {
   const text = byId("text");
   try {
