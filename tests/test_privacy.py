@@ -81,7 +81,7 @@ def test_a_command_tells_nobody_and_leaves_nothing(tmp_path: Path, arguments: li
 def test_a_persons_own_script_tells_nobody(tmp_path: Path) -> None:
     script = (
         "import time; from pathlib import Path; from digitrec import Recognizer; "
-        f"Recognizer(Path({str(ROOT / 'data/export')!r})); time.sleep(3)"
+        f"Recognizer(Path({str(ROOT / 'src/digitrec/pretrained')!r})); time.sleep(3)"
     )
     assert _watch(tmp_path, sys.executable, "-c", script) == ([], [])
 
@@ -91,7 +91,7 @@ def test_the_service_tells_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
     for name, value in home_of(tmp_path / "home").items():
         monkeypatch.setenv(name, value)
-    with running(ROOT / "data/export", "--workers", workers, tracer=traced(tmp_path / "trace")) as service:
+    with running(ROOT / "src/digitrec/pretrained", "--workers", workers, tracer=traced(tmp_path / "trace")) as service:
         for path in ("/", "/model", "/openapi.json"):
             assert httpx.get(service.url + path).status_code == 200
         content = Path(PICTURE).read_bytes()

@@ -56,9 +56,9 @@ class Piece:
         return target[top : top + self.height, left : left + self.width]
 
 
-def reduced(grey: np.ndarray) -> tuple[np.ndarray, float]:
-    """Reduce an image to at most 1600 pixels on the longer side; the scale, at most 1, comes with it."""
-    scale = min(1.0, LARGEST / max(grey.shape))
+def reduced(grey: np.ndarray, largest: int = LARGEST) -> tuple[np.ndarray, float]:
+    """Reduce an image to so many pixels on the longer side, at most; the scale, at most 1, comes with it."""
+    scale = min(1.0, largest / max(grey.shape))
     size = [max(1, round(side * scale)) for side in reversed(grey.shape)]
     return (cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1 else grey), scale
 

@@ -23,8 +23,9 @@ LINE = 7
 SEED = 0.5
 # Of several digits where one is expected, each is as sure as this, and as high as this share of the highest.
 SURE, ALIKE = 0.9, 0.5
-# Pieces of a picture of one digit that are looked at to see whether it has several.
-FEW = 40
+# To see whether a picture of one digit has several, it is reduced to so many pixels on the longer side, and so many
+# pieces are looked at.
+COUNTED, FEW = 1000, 40
 # Of no more pieces of a page than these, the largest, the network is asked.
 MOST_ASKED = 7000
 # More pieces than these are noise, of which the largest may be digits, where fewer than this share look like digits.
@@ -64,7 +65,8 @@ def count_digits(grey: np.ndarray, network: Network) -> int:
 
     Of specks, noise or a whole page, the largest pieces alone are looked at, and as they are.
     """
-    asking = Asking(page_ink(reduced(grey)[0]), network, FEW + 1)
+    grey, _ = reduced(grey, COUNTED)
+    asking = Asking(page_ink(grey), network, FEW + 1)
     pieces = _of_some_size(asking)
     many = len(pieces) > FEW
     marks = asking.marks([[piece] for piece in pieces]) if many else read_page(grey, network, FEW).digits

@@ -1,11 +1,14 @@
 """Rows of digits: pieces cut and joined until the network is sure, and what is no digit left out."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from digitrec.reading.cutting import cuts_of, part_of
+from digitrec.reading.form import box_of
 from digitrec.reading.ink import Piece
 from digitrec.reading.marks import Asking, Mark, Reading
 from digitrec.reading.rows import rows_of
@@ -28,6 +31,8 @@ DOUBTFUL = 0.75
 CERTAIN = 0.93
 # Pieces that a digit may be broken into.
 MOST_PARTS = 4
+# Pieces are reduced to so many pixels of height before they are cut; what is ink there of a pixel by this share.
+FINE, INKY = 96, 0.25
 
 
 class _Way(NamedTuple):
@@ -66,13 +71,18 @@ def read_rows(asking: Asking, pieces: list[Piece], marks: list[Mark], height: fl
     rows = _in_rows(pieces, np.array([mark.sure for mark in marks]), height)
     # The network is asked once for all rows, and not about what it is sure of already.
     known = [[single[id(piece)] for piece in row] for row in rows]
-    plans = [
-        (_groups(row, [mark.sure for mark in of_row], height), _cuts(row, [mark.sure for mark in of_row], height))
-        for row, of_row in zip(rows, known, strict=True)
-    ]
-    if sum(len(groups) + len(cuts) for groups, cuts in plans) > asking.most:
-        # Of noise there is no end of ways to join it.
-        plans = [([], []) for _ in plans]
+    plans: list[tuple[list[tuple[int, list[Piece]]], list[_Cut]]] = []
+    left = asking.most
+    for row, of_row in zip(rows, known, strict=True):
+        sure = [mark.sure for mark in of_row]
+        groups = _groups(row, sure, height)
+        cuts = list(islice(_cuts(row, sure, height), max(0, left - len(groups)) + 1))
+        plans.append((groups, cuts))
+        left -= len(groups) + len(cuts)
+        if left < 0:
+            # Of noise there is no end of ways to join it, or to cut it.
+            plans = [([], []) for _ in rows]
+            break
     asked = iter(
         asking.marks(
             [group for groups, cuts in plans for group in (*(g for _, g in groups), *([c.part] for c in cuts))]
@@ -161,35 +171,48 @@ def _groups(row: list[Piece], sure: list[float], height: float) -> list[tuple[in
     return groups
 
 
-def _cuts(row: list[Piece], sure: list[float], height: float) -> list[_Cut]:
-    """List parts of wide pieces that may be digits."""
-    parts = []
+def _cuts(row: list[Piece], sure: list[float], height: float) -> Iterator[_Cut]:
+    """Find parts of wide pieces that may be digits."""
     for number, piece in enumerate(row):
         if sure[number] >= CERTAIN or not _is_wide(piece, height) or piece.height < 0.5 * height:
             continue
-        ends = [None, *cuts_of(piece.mask, height), None]
+        factor = min(1.0, FINE / piece.height)
+        size = max(1, round(piece.width * factor)), max(1, round(piece.height * factor))
+        mask = cv2.resize(piece.mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= INKY
+        usual = height * factor
+        ends = [None, *cuts_of(mask, usual), None]
         last = len(ends) - 1
         for start in range(last):
             for end in range(start + 1, last + 1):
-                part = _between(piece, ends[start], ends[end]) if (start, end) != (0, last) else None
-                if part is not None and 0.08 * height <= part.width <= 1.3 * height and part.height >= 0.35 * height:
+                part = _between(mask, ends[start], ends[end]) if (start, end) != (0, last) else None
+                if part is None:
+                    continue
+                left, top, right, bottom = box_of(part)
+                if 0.08 * usual <= right - left <= 1.3 * usual and bottom - top >= 0.35 * usual:
                     # The last is known by its number to be so.
-                    parts.append(_Cut(number, start, end if end < last else -1, part))
-    return parts
+                    yield _Cut(number, start, end if end < last else -1, _part_of(piece, part))
 
 
-def _between(piece: Piece, left: np.ndarray | None, right: np.ndarray | None) -> Piece | None:
-    """Give a piece between two cuts, without crumbs; None where nothing is there."""
-    part = part_of(piece.mask, left, right).astype(np.uint8)
+def _between(mask: np.ndarray, left: np.ndarray | None, right: np.ndarray | None) -> np.ndarray | None:
+    """Give what is between two cuts, without crumbs; None where nothing is there."""
+    part = part_of(mask, left, right).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
     if count < 2:
         return None
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    mask = np.isin(labels, 1 + np.flatnonzero(areas >= 0.12 * areas.max()))
-    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    left_side, top = piece.box[0] + x, piece.box[1] + y
-    cut = mask[y : y + height, x : x + width]
-    return Piece(cut, (left_side, top, left_side + width, top + height), int(cut.sum()))
+    areas = stats[:, cv2.CC_STAT_AREA]
+    kept = areas >= 0.12 * areas[1:].max()
+    kept[0] = False
+    return kept[labels]
+
+
+def _part_of(piece: Piece, part: np.ndarray) -> Piece:
+    """Give the part of a piece that is told by a mask of it, which may be reduced."""
+    whole = cv2.resize(part.astype(np.uint8), piece.mask.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
+    whole &= piece.mask
+    left, top, right, bottom = box_of(whole)
+    x, y = piece.box[:2]
+    cut = whole[top:bottom, left:right]
+    return Piece(cut, (x + left, y + top, x + right, y + bottom), int(cut.sum()))
 
 
 def _best_parts(piece: int, parts: list[tuple[_Cut, Mark]]) -> list[_Way]:
