@@ -19,7 +19,7 @@ COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 # Up to the search, whatever cannot be is refused; what comes after that can be done.
 REFUSING = ("index_folder", "download", "normalize_stats", "explore", "gridsearch")
 WORKING = ("train_final", "evaluate", "calibrate", "fit_baseline", "compare_baselines", "robustness")
-DRAWING, EXPORTING = ("draw_data", "draw_results"), ("export", "summary")
+ENDING = ("train_reader", "export", "read_pages", "draw_data", "draw_results", "summary")
 SIDES = st.sampled_from([1, 2, 3, 5, 8, 13, 16, 20, 28, 32])
 
 
@@ -145,12 +145,11 @@ def run_all(folder: Path, pictures: Pictures, changed: dict[str, Any], more: tup
     (folder / "params.yaml").write_text(yaml.safe_dump(merged(COMMITTED, changed)), encoding="utf-8")
     for stage in (*REFUSING, *WORKING, *more):
         script = runpy.run_path(str(ROOT / f"stages/{stage}.py"))
-        for arguments in ([name] for name in COMMITTED["baselines"]) if stage == "fit_baseline" else ([],):
-            try:
-                with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                    script["main"](folder, *arguments)
-            except DigitrecError as error:
-                if stage not in REFUSING:
-                    raise
-                return f"{stage}: {error}"
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                script["main"](folder)
+        except DigitrecError as error:
+            if stage not in REFUSING:
+                raise
+            return f"{stage}: {error}"
     return ""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from tests.any_data import EXPORTING, PICTURES, Pictures, changes, run_all
+from tests.any_data import ENDING, PICTURES, Pictures, changes, run_all
 
 NOISE = Pictures([5, 5], 8, 8, 1, "noise", 0)
 # The least that a pipeline can be: two classes of five pictures, four of each for training, two to hold out.
@@ -39,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("side", [1, 8])
 def test_the_least_dataset_goes_through_all_stages(tmp_path: Path, side: int) -> None:
-    assert run_all(tmp_path, NOISE, LEAST | {"folder": {"height": side, "width": side}}, EXPORTING) == ""
+    assert run_all(tmp_path, NOISE, LEAST | {"folder": {"height": side, "width": side}}, ENDING) == ""
 
 
 @pytest.mark.slow

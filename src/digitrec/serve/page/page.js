@@ -232,12 +232,17 @@ let stale = false;
 async function refresh() {
   stale = true;
   if (asking) return;
-  asking = true;
+  busy(true);
   while (stale) {
     stale = false;
     await ask();
   }
-  asking = false;
+  busy(false);
+}
+
+function busy(now) {
+  asking = now;
+  byId("probabilities").setAttribute("aria-busy", now);
 }
 
 async function ask() {
