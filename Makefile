@@ -19,7 +19,7 @@ READY := $(VENV)/.digitrec-$(shell cksum < requirements.lock | cut -d' ' -f1)
 SERVING := $(if $(wildcard $(READY)),$(VENV),.venv-serve)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro reproduce test test-fast wheel serve lint bench seeds lock clean-cache
+.PHONY: help install demo repro reproduce test test-fast docs wheel serve lint bench seeds lock clean-cache
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,11 @@ test: in-git lint  ## Lint and all tests, with coverage (10 to 15 minutes on two
 test-fast: in-git $(READY)  ## For every edit: ruff, and the tests that take no pipeline (90 seconds)
 	ruff check .
 	pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+docs: $(READY)  ## The site of README's neighbours, in .site; a link that leads nowhere is an error
+	python -m docs.tables
+	sphinx-build --quiet --fail-on-warning -c docs . .site
+	@echo "The site: .site/docs/index.html"
 
 # Its version ends in the commit, which `digitrec model` tells.
 wheel:  ## dist/digitrec-*.whl: `digitrec predict` and `serve` with the model inside, without PyTorch

@@ -97,11 +97,11 @@ def test_headers_say_what_the_pixels_are(kind: str, is_colour: bool) -> None:
 def test_the_limits_are_the_same_words_everywhere() -> None:
     limit = f"{MAX_PIXELS // 1_000_000} megapixels"
     of_any = f"{KINDS} of at most {limit}"
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert of_any in readme
+    page_of_docs = " ".join((ROOT / "docs/reading.md").read_text(encoding="utf-8").split())
+    assert of_any in page_of_docs
     assert of_any in " ".join(str(predict.help).split())
     served = "A body has 5 MB at most, an image " + limit
-    assert served in readme
+    assert served in page_of_docs
     assert served in " ".join(DESCRIPTION.split())
     page = (Path(ROOT) / "src/digitrec/serve/page/photo.js").read_text(encoding="utf-8")
     assert f"MAX_PIXELS = {MAX_PIXELS:_};" in page
