@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from digitrec.reading.answers import answer_images
-from digitrec.reading.recognizer import Recognizer
+from digitrec.reading.exported import ExportedNetwork
 
 ROOT = Path(__file__).parents[1]
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -18,7 +18,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 def main(folder: Path) -> None:
     """Answer all pictures in a folder."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    network = Recognizer(ROOT / "data/export")
+    network = ExportedNetwork(ROOT / "data/export")
     rows = answer_images(network, ((str(path), path.read_bytes()) for path in paths))
     answered: dict[str, list[str | None]] = defaultdict(list)
     for path, (row, _) in zip(paths, rows, strict=True):

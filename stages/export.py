@@ -14,7 +14,7 @@ from digitrec.pipeline.environment import jobs_from_environment
 from digitrec.pipeline.files import read_array, read_json, replacing, write_json
 from digitrec.pipeline.machine import describe_machine
 from digitrec.pipeline.stage import run_stage
-from digitrec.reading.recognizer import Exported, Recognizer
+from digitrec.reading.exported import Exported, ExportedNetwork
 from digitrec.training.checkpoints import load_checkpoint
 from digitrec.training.network import count_parameters
 
@@ -32,7 +32,7 @@ def main(root: Path) -> None:
     with replacing(folder / "model.onnx") as temporary:
         temporary.write_bytes(content)
     write_json(folder / "model.json", exported.model_dump(mode="json"))
-    checked = differences(torch_probabilities(module, images), Recognizer(folder).alone(images))
+    checked = differences(torch_probabilities(module, images), ExportedNetwork(folder).alone(images))
     size = {"size_bytes": len(content), "n_parameters": count_parameters(network)}
     with replacing(folder / "README.md") as temporary:
         temporary.write_text(model_card(exported, calibrated, **size), encoding="utf-8")

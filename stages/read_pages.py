@@ -10,8 +10,8 @@ from digitrec.data.dataset import read_dataset_spec, read_part
 from digitrec.evaluation.pages import score_pages, summary
 from digitrec.pipeline.files import read_array, write_array, write_csv, write_json
 from digitrec.pipeline.stage import run_stage
+from digitrec.reading.exported import ExportedNetwork
 from digitrec.reading.pages import KINDS
-from digitrec.reading.recognizer import Recognizer
 
 # Thresholds were chosen on pages of seeds below this one.
 FIRST_SEED = 10_005
@@ -20,7 +20,7 @@ IMAGES_A_PAGE = 300
 
 
 def main(root: Path) -> None:
-    network = Recognizer(root / "data/export")
+    network = ExportedNetwork(root / "data/export")
     held_out = read_array(root / "data/checkpoints/final_valid_rows.npy")
     # Pages are composed of digits as MNIST's; a network that was trained on other images reads none.
     n_pages = max(1, len(held_out) // IMAGES_A_PAGE) * len(KINDS) if network.refuses else 0

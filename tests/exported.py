@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from digitrec.pipeline.files import write_json
-from digitrec.reading.recognizer import Exported
+from digitrec.reading.exported import Exported
 from digitrec.spec import DatasetSpec, ImageSpec
 from tests.tiny import small_training
 

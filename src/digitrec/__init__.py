@@ -1,8 +1,7 @@
 """What a person's own script would use; each is imported when it is first asked for.
 
->>> from pathlib import Path
 >>> from digitrec import Recognizer
->>> recognizer = Recognizer(Path("data/export"))  # What the project's last run exported.
+>>> recognizer = Recognizer()  # The project's own model, or the one that comes with the package.
 >>> recognizer.classes
 ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
 """

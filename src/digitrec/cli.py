@@ -82,19 +82,19 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
     # What takes time to import is imported by the command that needs it.
     from digitrec.pipeline.progress import progress_bar
     from digitrec.reading.answers import answer_images, text_of
-    from digitrec.reading.recognizer import Recognizer
+    from digitrec.reading.exported import ExportedNetwork
 
     if show and not show.name:
         raise click.BadParameter(f"got '{show}', expected a file's name", param_hint="'--show'")
-    recognizer = Recognizer(folder)
+    network = ExportedNetwork(folder)
     if line:
-        _check_reads(recognizer, folder, "--line")
+        network.check_reads("--line")
     names = [name for pattern in images for name in _matching(pattern)]
     answers = []
     # Standard output is for the answers; few files need no bar.
     with progress_bar(len(names), "images", unit="image", delay=3, leave=False) as bar:
         done = ""
-        for row, seen in answer_images(recognizer, _contents(names), line):
+        for row, seen in answer_images(network, _contents(names), line):
             answers.append((row, seen))
             if row["error"]:
                 print(f"error: {row['reason']}", file=sys.stderr)
@@ -134,19 +134,19 @@ def read(images: tuple[str, ...], as_json: bool, as_csv: bool, show: Path | None
     nothing is printed but a word on standard error. The exit status is 1 where a file could not be read.
     """
     from digitrec.pipeline.progress import progress_bar
+    from digitrec.reading.exported import ExportedNetwork
     from digitrec.reading.page_answers import read_pages, save_drawn, table_of
-    from digitrec.reading.recognizer import Recognizer
 
     if as_json and as_csv:
         raise click.UsageError("got both --json and --csv, expected one of them")
     if show and not show.name:
         raise click.BadParameter(f"got '{show}', expected a file's name", param_hint="'--show'")
-    recognizer = Recognizer(folder)
-    _check_reads(recognizer, folder, "read")
+    network = ExportedNetwork(folder)
+    network.check_reads("read")
     names = [name for pattern in images for name in _files(pattern)]
     pages, table = [], csv.writer(sys.stdout, lineterminator="\n")
     with progress_bar(len(names), "pages", unit="page", delay=3, leave=False) as bar:
-        for number, (page, grey) in enumerate(read_pages(recognizer, _contents(names)), 1):
+        for number, (page, grey) in enumerate(read_pages(network, _contents(names)), 1):
             pages.append(page)
             if page["error"]:
                 print(f"error: {page['reason']}", file=sys.stderr)
@@ -163,14 +163,6 @@ def read(images: tuple[str, ...], as_json: bool, as_csv: bool, show: Path | None
     if as_json:
         print(json.dumps([{key: value for key, value in page.items() if key != "error"} for page in pages], indent=1))
     sys.exit(1 if any(page["error"] for page in pages) else 0)
-
-
-def _check_reads(recognizer: Any, folder: Path, what: str) -> None:
-    if recognizer.image.preparation != "mnist":
-        raise DigitrecError(
-            f"{what} looks for signs written on paper, and the model in {folder}, trained on "
-            f"{recognizer.description.dataset.name}, takes each image as a whole: use `digitrec predict` without --line"
-        )
 
 
 @main.command()
@@ -210,9 +202,9 @@ def serve(host: str, port: int, workers: int, root_path: str, folder: Path) -> N
 @_plainly
 def model(folder: Path) -> None:
     """Say which model is used, how accurate it is, and where it is from."""
-    from digitrec.reading.recognizer import Recognizer
+    from digitrec.reading.exported import ExportedNetwork
 
-    about = Recognizer(folder).description
+    about = ExportedNetwork(folder).description
     low, high = (f"{100 * end:.2f}" for end in about.accuracy_ci95)
     print(f"{folder}: {about.training.model}, trained on {about.dataset.title} ({about.dataset.image})")
     print(f"test accuracy {about.accuracy:.2%} (95 % interval {low} to {high}; {about.errors} errors in {about.n:,})")

@@ -2,7 +2,7 @@ import re
 from typing import Any
 
 from digitrec.export.model_card import model_card
-from digitrec.reading.recognizer import Exported
+from digitrec.reading.exported import Exported
 from digitrec.spec import ImageSpec
 from tests.exported import MANY, RED_GREEN_BLUE, description
 from tests.tiny import IMAGE, MODERN

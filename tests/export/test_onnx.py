@@ -9,7 +9,7 @@ import torch
 from digitrec.evaluation.inference import predict_probabilities
 from digitrec.export.onnx import PixelsToProbabilities, differences, to_onnx, torch_probabilities, whole_network
 from digitrec.pipeline.files import write_json
-from digitrec.reading.recognizer import Recognizer
+from digitrec.reading.exported import ExportedNetwork
 from digitrec.spec import ImageSpec
 from digitrec.training.network import Network, build_network
 from tests.exported import description
@@ -44,9 +44,9 @@ def case(request: pytest.FixtureRequest) -> Case:
 def test_any_number_of_images_gets_pytorchs_answers(case: Case, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(case.content)
     write_json(tmp_path / "model.json", description(case.content, case.image))
-    recognizer = Recognizer(tmp_path)
+    network = ExportedNetwork(tmp_path)
     for n in (1, 2, 5, 360):
-        found = recognizer.probabilities(case.images[:n])
+        found = network.probabilities(case.images[:n])
         assert (found.shape, found.dtype) == ((n, case.image.n_classes), np.float32)
         checked = differences(torch_probabilities(case.module, case.images[:n]), found)
         assert (checked["n"], checked["other_class"]) == (n, 0)

@@ -206,6 +206,6 @@ def test_what_is_shown_has_a_name(classes: str, preparation: str, thing: str) ->
 
 @pytest.mark.parametrize("module", ["torch", "sklearn", "dvc", "matplotlib"])
 def test_answers_need_nothing_heavy(module: str) -> None:
-    modules = "digitrec.reading.answers, digitrec.reading.recognizer, digitrec.cli"
+    modules = "digitrec.reading.answers, digitrec.reading.exported, digitrec.cli"
     code = f"import sys, {modules}; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from digitrec.reading.exported import ExportedNetwork
 from digitrec.reading.marks import Reading
 from digitrec.reading.reader import count_digits, read_page
-from digitrec.reading.recognizer import Recognizer
 from tests.conftest import ROOT
 from tests.drawing import ink_of
 
@@ -16,8 +16,8 @@ PEN, HEIGHT = 5, 44
 
 
 @cache
-def network() -> Recognizer:
-    return Recognizer(ROOT / "src/digitrec/pretrained")
+def network() -> ExportedNetwork:
+    return ExportedNetwork(ROOT / "src/digitrec/pretrained")
 
 
 def digit(number: int, seed: int, height: float = HEIGHT, pen: float = PEN) -> np.ndarray:

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from digitrec.reading.digits import find_digit
-from digitrec.reading.recognizer import Recognizer
+from digitrec.reading.exported import ExportedNetwork
 from digitrec.reading.resizing import fit_picture
 from tests.exported import RED_GREEN_BLUE
 from tests.serve.conftest import Service, running
@@ -52,7 +52,7 @@ def digits() -> np.ndarray:
 
 def test_an_image_its_form_and_its_pixels_get_the_recognizers_answer(client: httpx.Client, exported: Path) -> None:
     seven = find_digit(np.asarray(drawn_seven().convert("L")), IMAGE).pixels
-    content, expected = png(seven), Recognizer(exported).probabilities(seven[None, ..., None])[0]
+    content, expected = png(seven), ExportedNetwork(exported).probabilities(seven[None, ..., None])[0]
     for request in (
         {"content": content},
         {"files": {"image": ("a.png", content)}},
@@ -150,14 +150,14 @@ def test_a_blank_image_holds_no_digit(client: httpx.Client) -> None:
 
 
 def test_an_improbable_answer_is_withheld(client: httpx.Client, exported: Path, digits: np.ndarray) -> None:
-    recognizer = Recognizer(exported)
+    network = ExportedNetwork(exported)
     # Two digits in one: neither is certain.
     mixed = digits // 2 + digits[::-1] // 2
-    probabilities = recognizer.probabilities(mixed[..., None])
+    probabilities = network.probabilities(mixed[..., None])
     least = probabilities.max(1).argmin()
     answer = client.post("/predict", json={"pixels": mixed[least].tolist()}).json()
     assert answer["probability"] == pytest.approx(probabilities[least].max(), abs=1e-6)
-    assert answer["probability"] < recognizer.threshold
+    assert answer["probability"] < network.threshold
     assert (answer["label"], answer["best"]) == (None, str(probabilities[least].argmax()))
     assert answer["reason"].startswith(f"unsure: {answer['best']} has probability 0.")
 
@@ -174,7 +174,7 @@ def test_many_at_once_get_each_their_own_answer(service: Service, exported: Path
     assert [response.status_code for response in responses] == [200] * 200 + [422] * 20
     found = np.array([response.json()["probabilities"] for response in responses[:200]])
     prepared = np.stack([find_digit(image, IMAGE).pixels for image in digits])
-    assert abs(found - Recognizer(exported).probabilities(prepared[..., None])).max() < 1e-5
+    assert abs(found - ExportedNetwork(exported).probabilities(prepared[..., None])).max() < 1e-5
 
 
 def _bomb() -> bytes:

@@ -8,11 +8,11 @@ import numpy as np
 
 from digitrec.evaluation.scores import wilson_interval
 from digitrec.reading.decoding import decode
+from digitrec.reading.exported import ExportedNetwork
 from digitrec.reading.marks import Reading
 from digitrec.reading.page_answers import drawn_over, page_of
 from digitrec.reading.pages import KINDS, Page, compose
 from digitrec.reading.reader import read_page
-from digitrec.reading.recognizer import Recognizer
 
 
 def common(a: Sequence, b: Sequence, weight: Any = lambda x, y: int(x == y)) -> int:
@@ -44,13 +44,13 @@ def best_text(reading: Reading, classes: Sequence[str]) -> list[str]:
 
 
 def score_pages(
-    network: Recognizer, images: np.ndarray, labels: np.ndarray, seeds: range
+    network: ExportedNetwork, images: np.ndarray, labels: np.ndarray, seeds: range
 ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     """Compose pages and read them.
 
     Parameters
     ----------
-    network : Recognizer
+    network : ExportedNetwork
     images, labels : array
         Digits to compose pages from: uint8 of shape (n, 28, 28) and integers of shape (n,).
     seeds : range

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from digitrec.reading.recognizer import Exported
+from digitrec.reading.exported import Exported
 from digitrec.spec import ImageSpec, Recipe
 
 # Classes that the card names; where there are more it says how many.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from digitrec.evaluation.inference import batches_of
 from digitrec.pipeline.files import read_json, replacing
-from digitrec.reading.recognizer import INPUT, OUTPUT
+from digitrec.reading.exported import INPUT, OUTPUT
 from digitrec.spec import ImageSpec
 from digitrec.training.network import Network
 from digitrec.transforms.pixels import to_pixels

@@ -8,7 +8,7 @@ import numpy as np
 from digitrec.evaluation.calibration import probabilities_at
 from digitrec.evaluation.inference import predict_logits
 from digitrec.export.onnx import to_onnx, whole_network
-from digitrec.reading.recognizer import joined
+from digitrec.reading.exported import joined
 from digitrec.training.checkpoints import Checkpoint
 from digitrec.training.reader import fit_reader, reader_image, refusal_scores, valid_examples
 

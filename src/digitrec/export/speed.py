@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from digitrec.export.onnx import PixelsToProbabilities, torch_probabilities
-from digitrec.reading.recognizer import Recognizer
+from digitrec.reading.exported import ExportedNetwork
 
 # Images of a call that answers many: few enough that what lies between layers stays in a core's cache.
 MANY = 64
@@ -38,7 +38,7 @@ def compare_speed(
     for threads in sorted({1, jobs}):
         torch.set_num_threads(threads)
         ways: dict[str, Way] = {
-            "onnxruntime": Recognizer(folder, threads).alone,
+            "onnxruntime": ExportedNetwork(folder, threads).alone,
             "torch": lambda batch: torch_probabilities(module, batch),
         }
         speed[f"{threads}_threads"] = measure_speed(ways, images)

@@ -17,7 +17,7 @@ BATCH = 64
 
 
 class Network(marks.Network, Protocol):
-    """What answers, and from which probability on it is sure: `digitrec.reading.recognizer.Recognizer`."""
+    """What answers, and from which probability on it is sure: `digitrec.reading.exported.ExportedNetwork`."""
 
     threshold: float
 

@@ -14,7 +14,7 @@ Box = tuple[int, int, int, int]
 
 
 class Network(Protocol):
-    """What answers: `digitrec.reading.recognizer.Recognizer`."""
+    """What answers: `digitrec.reading.exported.ExportedNetwork`."""
 
     image: ImageSpec
 

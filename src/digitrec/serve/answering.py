@@ -11,8 +11,8 @@ from PIL import Image
 
 from digitrec.reading.answers import answer, no_answer, nothing_found, several_found
 from digitrec.reading.decoding import ImageError
+from digitrec.reading.exported import ExportedNetwork
 from digitrec.reading.preparation import prepare
-from digitrec.reading.recognizer import Recognizer
 from digitrec.serve.batching import Batcher
 from digitrec.spec import ImageSpec
 
@@ -24,17 +24,17 @@ PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
 class Answering:
-    """Answers images with a recognizer.
+    """Answers images with a network.
 
     Parameters
     ----------
-    recognizer : Recognizer
+    network : ExportedNetwork
         Answers less probable than its threshold are withheld.
     """
 
-    def __init__(self, recognizer: Recognizer):
-        self._form, self._threshold, self._network = recognizer.image, recognizer.threshold, recognizer
-        self._batcher = Batcher(recognizer.probabilities)
+    def __init__(self, network: ExportedNetwork):
+        self._form, self._threshold, self._network = network.image, network.threshold, network
+        self._batcher = Batcher(network.probabilities)
         self._threads = ThreadPoolExecutor(N_THREADS)
         _load_what_images_need(self._form)
 

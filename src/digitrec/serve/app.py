@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from digitrec.pipeline.files import read_json
 from digitrec.reading.answers import thing_shown
-from digitrec.reading.recognizer import Recognizer
+from digitrec.reading.exported import ExportedNetwork
 from digitrec.serve.addresses import Addresses, page_below
 from digitrec.serve.answering import Answering
 from digitrec.serve.body import file_in, file_of, read_body
@@ -91,13 +91,13 @@ def build_app(folder: Path, root_path: str = "") -> FastAPI:
 
     Raises
     ------
-    RecognizerError
+    ModelError
         When there is none that can be used.
     """
-    recognizer = Recognizer(folder)
-    answering, read_pixels, grey = Answering(recognizer), PixelReader(recognizer.image), recognizer.image.channels == 1
-    about = recognizer.description.model_dump(mode="json")
-    about |= {"trained": _when_trained(folder), "shows": thing_shown(recognizer.image)}
+    network = ExportedNetwork(folder)
+    answering, read_pixels, grey = Answering(network), PixelReader(network.image), network.image.channels == 1
+    about = network.description.model_dump(mode="json")
+    about |= {"trained": _when_trained(folder), "shows": thing_shown(network.image)}
     large_bodies = asyncio.Semaphore(N_LARGE_BODIES)
     # The pages that FastAPI shows an API with load scripts from elsewhere.
     app = FastAPI(
@@ -146,7 +146,7 @@ def build_app(folder: Path, root_path: str = "") -> FastAPI:
             return await answer(request, pixels)
 
     app.include_router(predictions)
-    app.include_router(page_routes(recognizer, file_in, REFUSALS, _body(), PAGE))
+    app.include_router(page_routes(network, file_in, REFUSALS, _body(), PAGE))
 
     @app.get("/healthz", responses={200: {"model": Health}})
     async def healthz() -> Response:

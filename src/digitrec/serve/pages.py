@@ -11,9 +11,9 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from digitrec.reading.decoding import ImageError, decode
+from digitrec.reading.exported import ExportedNetwork
 from digitrec.reading.page_answers import page_of
 from digitrec.reading.reader import read_page
-from digitrec.reading.recognizer import Recognizer
 from digitrec.serve.schemas import Box, Probability
 
 # Pages that are read at the same time: one of 25 megapixels takes some hundred megabytes and a second.
@@ -45,7 +45,7 @@ class PageAnswer(BaseModel):
 
 
 def page_routes(
-    recognizer: Recognizer,
+    network: ExportedNetwork,
     content_of: Callable[[Request], Awaitable[tuple[bytes, str]]],
     refusals: dict[int | str, dict[str, Any]],
     body: dict[str, Any],
@@ -55,7 +55,7 @@ def page_routes(
 
     Parameters
     ----------
-    recognizer : Recognizer
+    network : ExportedNetwork
     content_of : callable
         From a request to the image file in it, and its name.
     refusals, body : dict
@@ -68,8 +68,8 @@ def page_routes(
 
     def read(content: bytes, name: str, pixels: bool) -> dict[str, Any]:
         grey = decode(content, name)
-        reading = read_page(grey, recognizer)
-        answer = page_of(reading, recognizer)
+        reading = read_page(grey, network)
+        answer = page_of(reading, network)
         if pixels:
             for digits, marks in zip(answer["rows"], reading.rows, strict=True):
                 for digit, mark in zip(digits, marks, strict=True):
@@ -82,7 +82,7 @@ def page_routes(
         pixels: Annotated[bool, Query(description="whether to answer with what the network got of each digit")] = False,
     ) -> Response:
         """Read all digits on a page."""
-        if recognizer.image.preparation != "mnist":
+        if network.image.preparation != "mnist":
             raise HTTPException(422, "this network takes each image as a whole and reads no pages: POST /predict")
         async with free:
             content, name = await content_of(request)

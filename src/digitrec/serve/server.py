@@ -19,7 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from digitrec.errors import DigitrecError
 from digitrec.pipeline.jobs import exit_with
-from digitrec.reading.recognizer import Recognizer
+from digitrec.reading.exported import ExportedNetwork
 from digitrec.serve.addresses import read_root_path
 from digitrec.serve.app import build_app
 
@@ -163,7 +163,7 @@ def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "")
 
     Raises
     ------
-    RecognizerError
+    ModelError
         When the folder holds no network that can be used.
     RootPathError
         When `root_path` is no path.
@@ -171,7 +171,7 @@ def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "")
         When the address cannot be listened on.
     """
     root_path = read_root_path(root_path)
-    about = Recognizer(folder).description
+    about = ExportedNetwork(folder).description
     with listen(host, port) as listener:
         config = uvicorn.Config(
             partial(_lasting_app, folder, root_path),
