@@ -185,16 +185,17 @@ def read(images: tuple[str, ...], as_json: bool, as_csv: bool, show: Path | None
 @click.option(
     "--root-path", default="", metavar="PATH", help="Path that a proxy puts before those of the service, as /digits."
 )
+@click.option("--access-log", "logged", is_flag=True, help="Write a line of JSON for each request.")
 @MODEL
 @_plainly
-def serve(host: str, port: int, workers: int, root_path: str, folder: Path) -> None:
+def serve(host: str, port: int, workers: int, root_path: str, logged: bool, folder: Path) -> None:
     """Answer images over HTTP, with a page to draw or to show pictures on, until Ctrl-C.
 
     Whoever reaches the address may ask: there are no passwords and no encryption.
     """
     from digitrec.serve.server import serve as run
 
-    run(folder, host, port, workers, root_path)
+    run(folder, host, port, workers, root_path, logged)
 
 
 @main.command()

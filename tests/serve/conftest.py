@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from tests.conftest import ROOT
@@ -99,6 +100,12 @@ def page(browser: "Browser", service: Service) -> Iterator["Page"]:
 
     with watched(browser, service.url) as page:
         yield page
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -38,12 +38,6 @@ def drawn_seven(ink: str = "black", paper: str = "white") -> Image.Image:
     return image
 
 
-@pytest.fixture
-def client(service: Service) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=service.url, timeout=60) as client:
-        yield client
-
-
 @pytest.fixture(scope="module")
 def digits() -> np.ndarray:
     """Images as the network takes them, which need no preparation."""
@@ -241,7 +235,7 @@ def test_what_is_wrong_is_refused_in_one_line(client: httpx.Client, case: str) -
         request = {"content": body, "headers": headers}
     response = client.post("/predict", **request)
     assert response.status_code == status
-    assert set(response.json()) == {"error"}
+    assert set(response.json()) == {"error", "request_id"}
     error = response.json()["error"]
     assert message in error
     assert "\n" not in error
@@ -324,7 +318,8 @@ def test_what_is_no_http_is_refused_in_json(service: Service) -> None:
     head, _, body = _talk(service.port, b"seven\r\n\r\n").partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"content-security-policy: default-src 'none'" in head
-    assert json.loads(body) == {"error": "Invalid HTTP request received."}
+    assert json.loads(body)["error"] == "Invalid HTTP request received."
+    assert json.loads(body)["request_id"].encode() in head
 
 
 def test_an_endless_head_is_cut_off(service: Service, client: httpx.Client) -> None:

@@ -21,6 +21,7 @@ from digitrec.reading.exported import ExportedNetwork
 from digitrec.serve.addresses import Addresses, page_below
 from digitrec.serve.answering import Answering
 from digitrec.serve.body import file_in, file_of, read_body
+from digitrec.serve.observing import Observed, metrics, mistake
 from digitrec.serve.pages import page_routes
 from digitrec.serve.pixels import PixelReader
 from digitrec.serve.schemas import Answer, Health, Mistake
@@ -30,8 +31,9 @@ PAGE = Path(__file__).parent / "page"
 SMALL_BODY, N_LARGE_BODIES = 65_536, 8
 DESCRIPTION = """Answers an image with what it shows and calibrated probabilities.
 
-A body has 5 MB at most, an image 70 megapixels. What is refused gets a 4xx status and `{"error": "..."}`, one line that
-says what was expected."""
+A body has 5 MB at most, an image 70 megapixels. What is refused gets a 4xx status and
+`{"error": "...", "request_id": "..."}`: one line that says what was expected, and the id that the header `x-request-id`
+and the log have too."""
 BINARY = {"type": "string", "format": "binary"}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Mistake, "description": "The body is empty or was cut off"},
@@ -79,7 +81,7 @@ def _when_trained(folder: Path) -> str | None:
     return None
 
 
-def build_app(folder: Path, root_path: str = "") -> FastAPI:
+def build_app(folder: Path, root_path: str = "", logged: bool = False) -> FastAPI:
     """Make the service for the exported network in `folder`.
 
     Parameters
@@ -88,6 +90,8 @@ def build_app(folder: Path, root_path: str = "") -> FastAPI:
         That stage `export` wrote.
     root_path : str
         As `addresses.read_root_path` gives it.
+    logged : bool
+        Whether each request is a line of JSON on standard output.
 
     Raises
     ------
@@ -112,7 +116,9 @@ def build_app(folder: Path, root_path: str = "") -> FastAPI:
         servers=[{"url": quote(root_path)}] if root_path else None,
         root_path_in_servers=False,
     )
+    # The last is the outermost.
     app.add_middleware(Addresses, root_path=root_path)
+    app.add_middleware(Observed, root_path=root_path, logged=logged)
     index = page_below(root_path, (PAGE / "index.html").read_text(encoding="utf-8"))
 
     async def answer(request: Request, pixels: bool) -> Response:
@@ -153,6 +159,8 @@ def build_app(folder: Path, root_path: str = "") -> FastAPI:
         """Tell that the service answers."""
         return JSONResponse({"status": "ok"})
 
+    app.add_api_route("/metrics", metrics, include_in_schema=False)
+
     @app.get("/model")
     async def model() -> dict[str, Any]:
         """Tell what the network is, its classes, how accurate it is, and when it was trained (null if not known)."""
@@ -173,16 +181,19 @@ async def refused(request: Request, error: Exception) -> JSONResponse:
     """Answer a request that cannot be met."""
     assert isinstance(error, HTTPException)
     messages = {404: f"nothing is at {request.url.path}", 405: f"{request.method} is not taken at {request.url.path}"}
-    return JSONResponse({"error": messages.get(error.status_code, error.detail)}, error.status_code, error.headers)
+    told = messages.get(error.status_code, error.detail)
+    return mistake(request, told, error.status_code, dict(error.headers or {}))
 
 
 async def wrong_parameter(request: Request, error: Exception) -> JSONResponse:
     """Answer a request whose address has a wrong parameter."""
     assert isinstance(error, RequestValidationError)
     told = "; ".join(f"{m['loc'][-1]}: got {m['input']!r}, expected true or false" for m in error.errors())
-    return JSONResponse({"error": told}, 422)
+    return mistake(request, told, 422)
 
 
 async def failed(request: Request, error: Exception) -> JSONResponse:
     """Answer for a mistake of the service's own, which the server then logs."""
-    return JSONResponse({"error": "the service failed on this request; its log says why"}, 500)
+    # Answered outside of `Observed`, which adds the header to all others.
+    headers = {"x-request-id": request.state.request_id}
+    return mistake(request, "the service failed on this request; its log says why", 500, headers)

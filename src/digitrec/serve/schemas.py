@@ -31,6 +31,7 @@ class Mistake(BaseModel):
     """Why a request was refused."""
 
     error: str
+    request_id: str
 
 
 class Health(BaseModel):

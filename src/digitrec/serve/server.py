@@ -5,7 +5,9 @@ import errno
 import gc
 import json
 import os
+import secrets
 import socket
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -22,6 +24,7 @@ from digitrec.pipeline.jobs import exit_with
 from digitrec.reading.exported import ExportedNetwork
 from digitrec.serve.addresses import read_root_path
 from digitrec.serve.app import build_app
+from digitrec.serve.observing import SHARED
 
 # Seconds in which requests under way are finished when the service is told to stop.
 GRACE = 30
@@ -99,8 +102,10 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser cannot read."""
-        content = json.dumps({"error": msg}).encode()
+        request_id = secrets.token_hex(8)
+        content = json.dumps({"error": msg, "request_id": request_id}).encode()
         head = [b"HTTP/1.1 400 Bad Request", *(b": ".join(header) for header in self.server_state.default_headers)]
+        head.append(b"x-request-id: " + request_id.encode())
         head += [b"content-type: application/json", b"content-length: %d" % len(content), b"connection: close"]
         self.transport.write(b"\r\n".join([*head, b"", content]))
         self.transport.close()
@@ -147,7 +152,7 @@ class Workers(Multiprocess):
             self._announce()
 
 
-def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "") -> None:
+def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "", logged: bool = False) -> None:
     """Serve the exported network in `folder` until SIGTERM or SIGINT; requests under way are finished then.
 
     Parameters
@@ -160,6 +165,8 @@ def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "")
         Processes that answer.
     root_path : str
         That a proxy puts before the service's own paths, such as `/digits`.
+    logged : bool
+        Whether each request is a line of JSON on standard output.
 
     Raises
     ------
@@ -174,7 +181,7 @@ def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "")
     about = ExportedNetwork(folder).description
     with listen(host, port) as listener:
         config = uvicorn.Config(
-            partial(_lasting_app, folder, root_path),
+            partial(_lasting_app, folder, root_path, logged),
             factory=True,
             workers=workers,
             http=Protocol,
@@ -196,14 +203,16 @@ def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "")
             if workers > 1:
                 # It has shown that the port is free.
                 listener.close()
-                Workers(config, [OwnSocket(host, port)], announce).run()
+                with tempfile.TemporaryDirectory(prefix="digitrec-") as counts:
+                    os.environ[SHARED] = counts
+                    Workers(config, [OwnSocket(host, port)], announce).run()
             else:
                 announce()
                 uvicorn.Server(config).run(sockets=[listener])
 
 
-def _lasting_app(folder: Path, root_path: str) -> FastAPI:
-    app = build_app(folder, root_path)
+def _lasting_app(folder: Path, root_path: str, logged: bool) -> FastAPI:
+    app = build_app(folder, root_path, logged)
     # Looking through all that was loaded for garbage held requests up for 30 ms.
     gc.collect()
     gc.freeze()
