@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import Pipeline, stages_run
 
-SETTINGS: list[dict] = [{}, {"max_epochs": 1, "lr": 0.002}, {"seed": 1, "baselines": ["knn"]}]
+SETTINGS: list[dict] = [{}, {"baselines": ["knn"]}, {"seed": 1, "max_epochs": 1}]
 
 
 def test_going_back_to_a_setting_restores_every_stage_also_without_the_lock(pipeline: Pipeline) -> None:
@@ -15,9 +15,9 @@ def test_going_back_to_a_setting_restores_every_stage_also_without_the_lock(pipe
         pipeline.change_params(lambda params, change=change: params.update(change))
         texts.append(params.read_text())
         params.write_text(texts[0])
-    for text in texts[1:]:
+    for text, expected in zip(texts[1:], ("fit-baseline", "train-final"), strict=True):
         params.write_text(text)
-        assert "train-final" in pipeline.repro()
+        assert expected in pipeline.repro()
     # DVC's own advice where two branches have changed it.
     (pipeline.folder / "dvc.lock").unlink()
     for text in (texts[0], texts[1], texts[2], texts[0]):
