@@ -24,7 +24,7 @@ def test_going_back_to_a_setting_restores_every_stage_also_without_the_lock(pipe
         params.write_text(text)
         printed = pipeline.run("dvc", "repro").stdout
         assert stages_run(printed) == set()
-        assert "Stage 'train-final' is cached - skipping run" in printed
+        assert "is cached - skipping run" in printed
     assert pipeline.snapshot() == start
     assert (pipeline.folder / "dvc.lock").read_text() == lock
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+# On a busy machine all takes its time.
+expect.set_options(timeout=60_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # For modules of such tests. Where all must be tested, they fail for want of it.
 IN_A_BROWSER = [
@@ -73,7 +75,7 @@ def shares(page: Page) -> list[float]:
 
 def settled(page: Page, script: str) -> list[float]:
     """Numbers that the page shows, once all is answered and they have not changed for a third of a second."""
-    expect(page.locator("#probabilities")).to_have_attribute("aria-busy", "false", timeout=60_000)
+    expect(page.locator("#probabilities")).to_have_attribute("aria-busy", "false")
     found: list[float] | None = None
     for _ in range(30):
         before, found = found, page.evaluate(script)
