@@ -95,11 +95,12 @@ in-git:
 	@git rev-parse --is-inside-work-tree > /dev/null 2>&1 || \
 	  { echo "error: tests clone this project, so git must know it: \`git init && git add -A && git commit\`; in another user's folder \`git config --global --add safe.directory '$(CURDIR)'\`" >&2; exit 1; }
 
-lint: $(READY)  ## Mistakes, format, types, and GitHub's workflows
+lint: $(READY)  ## Mistakes, format, types, GitHub's workflows, the container file
 	ruff check .
 	ruff format --check .
 	mypy
 	jactionlint --strict-exit
+	hadolint Containerfile
 
 bench: $(READY)  ## Training, search, stacks, time to 99 %, memory, start-up, side by side (half an hour on an idle machine; 6.4 GB of disk)
 	python benchmarks/training_speed.py
