@@ -68,7 +68,7 @@ test: in-git lint  ## Lint and all tests, with coverage (10 to 17 minutes on two
 	coverage combine --quiet
 	coverage report
 
-test-fast: in-git $(READY)  ## For every edit: ruff, and the tests that take no pipeline (90 seconds)
+test-fast: in-git $(READY)  ## For every edit: ruff, and the tests that take no pipeline (under two minutes)
 	ruff check .
 	pytest --numprocesses 2 --dist worksteal -m "not slow"
 
