@@ -25,7 +25,7 @@ SEED = 0.5
 SURE, ALIKE = 0.9, 0.5
 # To see whether a picture of one digit has several, it is reduced to so many pixels on the longer side, and so many
 # pieces are looked at.
-COUNTED, FEW = 1000, 40
+COUNTED, FEW = 800, 40
 # Of no more pieces of a page than these, the largest, the network is asked.
 MOST_ASKED = 7000
 # More pieces than these are noise, of which the largest may be digits, where fewer than this share look like digits.
