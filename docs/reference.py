@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from digitrec.config.params import Params
 from digitrec.config.section import known_names
 from digitrec.config.yaml import read_yaml
+from docs.markdown import table
 
 ROOT = Path(__file__).parents[1]
 # Keys whose values are names of files in a room.
@@ -20,7 +21,8 @@ LINE = re.compile(r"(?P<indent> *)(?:# (?P<comment>.*)|(?P<key>[\w]+):(?P<rest>.
 def reference() -> str:
     """Give every key that has a comment in params.yaml: a table of those that stand alone, and one a section."""
     values = read_yaml(ROOT / "params.yaml")
-    text: dict[str, list[str]] = {"": []}
+    # By section, '' for keys outside of all: what stands over it, and a row a key.
+    sections: dict[str, tuple[str, list[list[str]]]] = {"": ("", [])}
     path: list[str] = []
     comment: list[str] = []
     for line in (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines():
@@ -32,15 +34,15 @@ def reference() -> str:
             path = [*path[: len(found["indent"]) // 2], found["key"]]
             value, meaning = _value(values, path), " ".join(comment)
             if len(path) == 1 and isinstance(value, dict):
-                text[path[0]] = ["", f"## {path[0]}", "", meaning]
+                sections[path[0]] = f"## {path[0]}\n\n{meaning}\n\n", []
             elif comment:
-                rows = text[path[0] if len(path) > 1 else ""]
-                if not rows or not rows[-1].startswith("|"):
-                    rows += ["", "| key | takes | committed | meaning |", "| --- | --- | --- | --- |"]
                 name = ".".join(path[1:] or path)
-                rows.append(f"| `{name}` | {_expected(path)} | {_committed(value)} | {meaning} |")
+                _, rows = sections[path[0] if len(path) > 1 else ""]
+                rows.append([f"`{name}`", _expected(path), _committed(value), meaning])
         comment = []
-    return "\n".join(line for rows in text.values() for line in rows).strip("\n")
+    return "\n\n".join(
+        over + table(["key", "takes", "committed", "meaning"], "llll", rows) for over, rows in sections.values()
+    )
 
 
 def _committed(value: Any) -> str:

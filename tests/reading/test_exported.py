@@ -92,7 +92,7 @@ def test_a_description_that_is_no_json_is_refused(tmp_path: Path, content: bytes
         ExportedNetwork(tmp_path)
 
 
-def test_a_recognizer_knows_its_images_and_classes(tmp_path: Path) -> None:
+def test_a_network_knows_its_images_and_classes(tmp_path: Path) -> None:
     network = ExportedNetwork(export_means(tmp_path, RED_GREEN_BLUE))
     assert network.image == RED_GREEN_BLUE
     assert network.classes == ("red", "green", "blue")

@@ -44,7 +44,7 @@ def digits() -> np.ndarray:
     return np.stack([find_digit(image[..., 0], IMAGE).pixels for image in all_digits().test_images[:200]])
 
 
-def test_an_image_its_form_and_its_pixels_get_the_recognizers_answer(client: httpx.Client, exported: Path) -> None:
+def test_an_image_its_form_and_its_pixels_get_the_networks_answer(client: httpx.Client, exported: Path) -> None:
     seven = find_digit(np.asarray(drawn_seven().convert("L")), IMAGE).pixels
     content, expected = png(seven), ExportedNetwork(exported).probabilities(seven[None, ..., None])[0]
     for request in (

@@ -55,7 +55,7 @@ class Observed:
             return await self._app(scope, receive, send)
         start = time.perf_counter()
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        request_id = given.decode() if ID.fullmatch(given) else secrets.token_hex(8)
+        request_id = given.decode() if ID.fullmatch(given) else new_id()
         scope.setdefault("state", {})["request_id"] = request_id
         # Unless it fails, which is answered further out.
         status = 500
@@ -92,6 +92,11 @@ class Observed:
                 "milliseconds": round(1000 * seconds, 1),
             }
             print(json.dumps(line), flush=True)
+
+
+def new_id() -> str:
+    """Make an id for a request that brings none."""
+    return secrets.token_hex(8)
 
 
 def mistake(request: Request, text: str, status: int, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -5,7 +5,6 @@ import errno
 import gc
 import json
 import os
-import secrets
 import socket
 import tempfile
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from digitrec.pipeline.jobs import exit_with
 from digitrec.reading.exported import ExportedNetwork
 from digitrec.serve.addresses import read_root_path
 from digitrec.serve.app import build_app
-from digitrec.serve.observing import SHARED
+from digitrec.serve.observing import SHARED, new_id
 
 # Seconds in which requests under way are finished when the service is told to stop.
 GRACE = 30
@@ -102,7 +101,7 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser cannot read."""
-        request_id = secrets.token_hex(8)
+        request_id = new_id()
         content = json.dumps({"error": msg, "request_id": request_id}).encode()
         head = [b"HTTP/1.1 400 Bad Request", *(b": ".join(header) for header in self.server_state.default_headers)]
         head.append(b"x-request-id: " + request_id.encode())
