@@ -113,7 +113,9 @@ def calibration() -> str:
     scores = [
         ["negative log-likelihood", *(f"{each['negative_log_likelihood']:.4f}" for each in both)],
         ["Brier score", *(f"{each['brier']:.5f}" for each in both)],
-        ["expected calibration error, 15 bins", *(_percent(each["ece"]) for each in both)],
+        ["expected calibration error, 15 bins of equal width", *(_percent(each["ece"]) for each in both)],
+        ["its 95 % interval", *(_interval(each["ece_ci95"]) for each in both)],
+        ["expected calibration error, 15 bins of equal count", *(_percent(each["ece_adaptive"]) for each in both)],
     ]
     answered = [
         [f"{threshold:.3f}", _percent(each["coverage"]), _percent(each["accuracy"]), _interval(each["accuracy_ci95"])]

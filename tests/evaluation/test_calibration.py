@@ -10,6 +10,7 @@ from digitrec.evaluation.calibration import (
     answered_scores,
     calibrate,
     calibration_scores,
+    choose_temperature,
     choose_threshold,
     coverage_rows,
     fit_temperature,
@@ -48,6 +49,40 @@ def test_scores_by_hand() -> None:
     assert scores["negative_log_likelihood"] == pytest.approx(-np.log([0.9, 0.6, 0.4]).mean())
     assert scores["brier"] == pytest.approx((2 * 0.1**2 + 2 * 0.4**2 + 2 * 0.6**2) / 3)
     assert scores["n"] == 3
+    # Sorted by probability, each is alone in its bin.
+    assert scores["ece_adaptive"] == pytest.approx((0.1 + 0.4 + 0.6) / 3)
+
+
+def test_the_interval_of_the_calibration_error_holds_it_and_narrows_with_more_answers() -> None:
+    logits, labels = _drawn(4000, 3.0)
+    few, many = (calibration_scores(labels[:n], softmax(logits[:n], axis=1)) for n in (400, 4000))
+    for scores in (few, many):
+        low, high = scores["ece_ci95"]
+        assert low < scores["ece"] < high
+    assert np.diff(many["ece_ci95"]) < np.diff(few["ece_ci95"]) / 2
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 3.0])
+def test_a_temperature_that_makes_held_out_answers_likelier_is_kept(sharpness: float) -> None:
+    logits, labels = _drawn(1000, sharpness)
+    chosen = choose_temperature(logits, labels)
+    assert chosen["temperature"] == chosen["fitted_temperature"] == fit_temperature(logits, labels)
+    assert chosen["likelihood_gain"] > 3 * chosen["likelihood_gain_error"] > 0
+
+
+def test_a_temperature_that_gains_no_more_than_noise_is_left_at_one_and_said() -> None:
+    logits, labels = _drawn(300, 1.0)
+    chosen = choose_temperature(logits, labels)
+    assert chosen["temperature"] == 1 != chosen["fitted_temperature"]
+    assert chosen["likelihood_gain"] <= chosen["likelihood_gain_error"]
+    metrics, before, after = calibrate((logits, labels), (logits, labels), 0.5)
+    np.testing.assert_array_equal(before, after)
+    assert metrics["notes"][0].startswith("probabilities are the network's own: a temperature of ")
+
+
+def test_of_a_single_image_nothing_can_be_held_out() -> None:
+    chosen = choose_temperature(np.array([[0.0, 5.0]]), np.array([0]))
+    assert (chosen["temperature"], chosen["likelihood_gain"]) == (1, 0)
 
 
 def test_every_answer_is_in_one_bin_and_empty_bins_say_nothing() -> None:
@@ -57,6 +92,8 @@ def test_every_answer_is_in_one_bin_and_empty_bins_say_nothing() -> None:
     assert [row["n"] for row in rows] == [0] * 7 + [1] + [0] * 6 + [1]
     assert rows[0]["accuracy"] is None
     assert (rows[-1]["confidence"], rows[-1]["accuracy"]) == (1.0, 1.0)
+    # Wilson's interval of one right answer of one.
+    assert (rows[-1]["accuracy_low"], rows[-1]["accuracy_high"]) == (pytest.approx(0.2065, abs=1e-4), 1.0)
 
 
 ANSWERS = np.array([[0.95, 0.05], [0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
@@ -197,7 +234,7 @@ def test_no_number_of_images_shows_that_all_answers_are_right() -> None:
 
 def test_a_network_whose_surest_answers_are_wrong_too_often_is_told_so() -> None:
     logits, labels = _surely_right(2000)
-    labels[::10] = (labels[::10] + 1) % 10
+    labels[::9] = (labels[::9] + 1) % 10
     (threshold,) = _notes((logits, labels), 0.998)
     assert "because too many of the surest are wrong" in threshold
 

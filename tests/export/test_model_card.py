@@ -11,7 +11,7 @@ CALIBRATED = {
     "n_valid": 6000,
     "threshold": 0.8147,
     "notes": [],
-    "after": {"ece": 0.0036, "negative_log_likelihood": 0.0156, "brier": 0.0071},
+    "after": {"ece": 0.0036, "ece_ci95": [0.0028, 0.0045], "negative_log_likelihood": 0.0156, "brier": 0.0071},
     "answered": {"coverage": 0.985, "answered": 9850, "accuracy": 0.9988, "errors": 12},
 }
 

@@ -8,12 +8,12 @@ from digitrec.figures.calibration import calibration_figure
 from tests.figures.pictures import check_png, texts
 
 RELIABILITY = [
-    {"stage": stage, "low": "0", "high": "1", "n": n, "confidence": confidence, "accuracy": accuracy}
-    for stage, n, confidence, accuracy in (
-        ("before", "0", "", ""),
-        ("before", "10", "0.6", "0.4"),
-        ("before", "90", "0.97", "0.9"),
-        ("after", "100", "0.88", "0.87"),
+    {"stage": stage, "n": n, "confidence": stated, "accuracy": right, "accuracy_low": low, "accuracy_high": high}
+    for stage, n, stated, right, low, high in (
+        ("before", "0", "", "", "", ""),
+        ("before", "10", "0.6", "0.4", "0.2", "0.7"),
+        ("before", "90", "0.97", "0.9", "0.8", "0.95"),
+        ("after", "100", "0.88", "0.87", "0.8", "0.92"),
     )
 ]
 COVERAGE = [{"coverage": "1.0", "accuracy": "0.9"}, {"coverage": "0.5", "accuracy": "0.99"}]
@@ -24,8 +24,8 @@ def _metrics(answered: dict[str, Any], *notes: str) -> dict[str, Any]:
         "notes": list(notes),
         "temperature": 1.5,
         "threshold": 0.753,
-        "before": {"ece": 0.083},
-        "after": {"ece": 0.0101},
+        "before": {"ece": 0.083, "ece_ci95": [0.07, 0.1]},
+        "after": {"ece": 0.0101, "ece_ci95": [0.004, 0.02]},
         "answered": answered,
     }
 
@@ -36,12 +36,17 @@ SOME = {"coverage": 0.5, "answered": 50, "accuracy": 0.99}
 def test_both_curves_and_their_numbers_come_from_the_files(tmp_path: Path) -> None:
     figure = calibration_figure(RELIABILITY, COVERAGE, _metrics(SOME))
     left, right = figure.axes
-    curves = [line.get_xydata().tolist() for line in left.lines[1:]]
-    assert curves == [[[0.6, 0.4], [0.97, 0.9]], [[0.88, 0.87]]]
+    intervals, dots = left.collections[::2], left.collections[1::2]
+    assert [each.get_offsets().tolist() for each in dots] == [[[0.6, 0.4], [0.97, 0.9]], [[0.88, 0.87]]]
+    assert [path.vertices.tolist() for each in intervals for path in each.get_paths()] == [
+        [[0.6, 0.2], [0.6, 0.7]],
+        [[0.97, 0.8], [0.97, 0.95]],
+        [[0.88, 0.8], [0.88, 0.92]],
+    ]
     assert [text.get_text() for text in left.get_legend().get_texts()] == [
         "perfect",
-        "before: ECE 8.30 %",
-        "after, T = 1.50: ECE 1.01 %",
+        "before: ECE 8.30 % (7.00 to 10.00)",
+        "after, T = 1.50: ECE 1.01 % (0.40 to 2.00)",
     ]
     np.testing.assert_allclose(right.lines[0].get_xydata(), [[100, 90], [50, 99]])
     assert right.texts[0].get_text() == "threshold 0.753:\n50.00 % answered,\n99.00 % of them right"

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.metrics import brier_score_loss, log_loss
 
-from digitrec.evaluation.scores import accuracy_scores
+from digitrec.evaluation.scores import accuracy_scores, wilson_interval
 
 BINS = 15
+# Parts in which the validation images are held out in turn, and samples that an interval is made from.
+FOLDS, SAMPLES = 10, 1000
 # From a twentieth to twentyfold: networks are off by a factor of two or three.
 LOG_TEMPERATURES = (-3.0, 3.0)
 # With fewer errors than these among the validation answers, a word is said.
@@ -62,6 +64,43 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return min(max(1.0, temperature(0)), temperature(1)) if below.any() else 1.0
 
 
+def choose_temperature(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Fit a temperature, and keep it where it makes images likelier that it was not fitted on.
+
+    Parameters
+    ----------
+    logits, labels : array
+        As `fit_temperature` takes them.
+
+    Returns
+    -------
+    dict
+        temperature (1 where the gain is no larger than its standard error), fitted_temperature, and of tenfold
+        cross-validation likelihood_gain (what the logarithm of the label's probability gains over that at 1, nats, mean
+        over images) and likelihood_gain_error (its standard error).
+    """
+    rows, folds = np.arange(len(labels)), min(FOLDS, len(labels))
+    plain, scaled = (np.zeros(len(labels)) for _ in range(2))
+    for fold in range(folds if folds > 1 else 0):
+        held_out = rows % folds == fold
+        temperature = fit_temperature(logits[~held_out], labels[~held_out])
+        for of_labels, divisor in ((plain, 1.0), (scaled, temperature)):
+            of_labels[held_out] = _log_probabilities(logits[held_out], labels[held_out], divisor)
+    gains = scaled - plain
+    gain, error = float(gains.mean()), float(gains.std() / len(labels) ** 0.5)
+    fitted = fit_temperature(logits, labels)
+    return {
+        "temperature": fitted if gain > error else 1.0,
+        "fitted_temperature": fitted,
+        "likelihood_gain": gain,
+        "likelihood_gain_error": error,
+    }
+
+
+def _log_probabilities(logits: np.ndarray, labels: np.ndarray, temperature: float) -> np.ndarray:
+    return log_softmax(logits.astype(np.float64) / temperature, axis=1)[np.arange(len(labels)), labels]
+
+
 def probabilities_at(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Give the probabilities, float64 of shape (n, classes), that logits of that shape mean at a temperature."""
     return softmax(logits.astype(np.float64) / temperature, axis=1)
@@ -85,17 +124,19 @@ def reliability_rows(labels: np.ndarray, probabilities: np.ndarray) -> list[dict
     Returns
     -------
     list of dict
-        low and high (the bin's bounds), n, confidence (mean probability of the answers) and accuracy (None where no
-        answer falls).
+        low and high (the bin's bounds), n, and, None where no answer falls, confidence (mean probability of the
+        answers), accuracy, accuracy_low and accuracy_high (its 95 % interval).
     """
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     rows = []
     for number in range(BINS):
         inside = bins == number
-        stated, accuracy = (float(v[inside].mean()) if inside.any() else None for v in (confidence, right))
-        bounds = {"low": number / BINS, "high": (number + 1) / BINS}
-        rows.append({**bounds, "n": int(inside.sum()), "confidence": stated, "accuracy": accuracy})
+        n = int(inside.sum())
+        stated, accuracy = (float(v[inside].mean()) if n else None for v in (confidence, right))
+        least, most = wilson_interval(int(right[inside].sum()), n) if n else (None, None)
+        row = {"low": number / BINS, "high": (number + 1) / BINS, "n": n, "confidence": stated, "accuracy": accuracy}
+        rows.append(row | {"accuracy_low": least, "accuracy_high": most})
     return rows
 
 
@@ -105,17 +146,28 @@ def calibration_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[st
     Returns
     -------
     dict
-        ece (expected calibration error over 15 bins of equal width, Guo et al.), negative_log_likelihood (nats),
-        brier (mean squared distance from the label's unit vector, from 0 to 2) and n.
+        ece (expected calibration error over 15 bins of equal width, Guo et al.), ece_ci95 (95 % of the values of 1,000
+        samples drawn with replacement; like ece itself, above the truth where answers are few), ece_adaptive (the same
+        over 15 bins of equally many answers, Nixon et al., arXiv 1904.01685), negative_log_likelihood (nats), brier
+        (mean squared distance from the label's unit vector, from 0 to 2) and n.
     """
-    rows = [row for row in reliability_rows(labels, probabilities) if row["n"]]
-    ece = sum(row["n"] * abs(row["accuracy"] - row["confidence"]) for row in rows) / len(labels)
+    confidence = probabilities.max(1)
+    surplus = (probabilities.argmax(1) == labels) - confidence
+    of_width = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    of_count = np.empty(len(labels), int)
+    of_count[np.argsort(confidence, kind="stable")] = np.arange(len(labels)) * BINS // len(labels)
+    in_bins = np.zeros((len(labels), BINS))
+    in_bins[np.arange(len(labels)), of_width] = surplus
+    # How often each image is drawn.
+    draws = np.random.default_rng(0).multinomial(len(labels), np.full(len(labels), 1 / len(labels)), SAMPLES)
+    drawn = abs(draws @ in_bins).sum(1) / len(labels)
+    numbers = np.arange(probabilities.shape[1])
     return {
-        "ece": ece,
+        "ece": float(abs(in_bins.sum(0)).sum() / len(labels)),
+        "ece_ci95": [float(value) for value in np.quantile(drawn, [0.025, 0.975])],
+        "ece_adaptive": float(abs(np.bincount(of_count, surplus)).sum() / len(labels)),
         "negative_log_likelihood": negative_log_likelihood(labels, probabilities),
-        "brier": float(
-            brier_score_loss(labels, probabilities, labels=np.arange(probabilities.shape[1]), scale_by_half=False)
-        ),
+        "brier": float(brier_score_loss(labels, probabilities, labels=numbers, scale_by_half=False)),
         "n": len(labels),
     }
 
@@ -206,25 +258,26 @@ def calibrate(
     Returns
     -------
     metrics : dict
-        temperature, threshold, n_valid, errors_valid, notes (what is not known from so few images, a sentence each),
-        before and after (`calibration_scores`), answered (`answered_scores`), and answered_for_99_95, the same with
-        the threshold for 99.95 %.
+        What `choose_temperature` gives; threshold, n_valid, errors_valid, notes (what is not known from so few images,
+        a sentence each), before and after (`calibration_scores`), answered (`answered_scores`), and
+        answered_for_99_95, the same with the threshold for 99.95 %.
     before, after : array
         Probabilities of the test images, float64 of shape (n, classes).
     """
     (logits, labels), (test_logits, test_labels) = valid, test
-    temperature = fit_temperature(logits, labels)
+    chosen = choose_temperature(logits, labels)
+    temperature = chosen["temperature"]
     calibrated = probabilities_at(logits, temperature)
     before, after = probabilities_at(test_logits, 1.0), probabilities_at(test_logits, temperature)
     threshold, shown = choose_threshold(labels, calibrated, target_accuracy)
     strict, _ = choose_threshold(labels, calibrated, 0.9995)
     errors = accuracy_scores(labels, calibrated.argmax(1))["errors"]
     metrics = {
-        "temperature": temperature,
+        **chosen,
         "threshold": threshold,
         "n_valid": len(labels),
         "errors_valid": errors,
-        "notes": _notes(len(labels), errors, temperature, target_accuracy, None if shown else threshold),
+        "notes": _notes(len(labels), errors, chosen, target_accuracy, None if shown else threshold),
         "before": calibration_scores(test_labels, before),
         "after": calibration_scores(test_labels, after),
         "answered": answered_scores(test_labels, after, threshold),
@@ -233,9 +286,15 @@ def calibrate(
     return metrics, before, after
 
 
-def _notes(n: int, errors: int, temperature: float, target_accuracy: float, threshold: float | None) -> list[str]:
+def _notes(n: int, errors: int, chosen: dict[str, float], target_accuracy: float, threshold: float | None) -> list[str]:
     """Say what the validation images cannot tell; `threshold` where it was not shown to do."""
-    notes = []
+    notes, temperature = [], chosen["temperature"]
+    if temperature != chosen["fitted_temperature"]:
+        notes.append(
+            f"probabilities are the network's own: a temperature of {chosen['fitted_temperature']:.3g} makes held-out "
+            f"answers likelier by {chosen['likelihood_gain']:.2g} nats an image, give or take "
+            f"{chosen['likelihood_gain_error']:.2g}, which is within the noise"
+        )
     if errors < FEW_ERRORS:
         notes.append(
             f"{errors} of {n:,} validation answers are wrong: too few errors to know the temperature well; it is "

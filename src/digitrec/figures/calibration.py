@@ -20,12 +20,13 @@ def calibration_figure(
     Parameters
     ----------
     reliability : sequence of mapping
-        stage (before or after), n, confidence and accuracy of each bin: numbers, also as text.
+        stage (before or after), n, confidence, accuracy, accuracy_low and accuracy_high of each bin: numbers, also as
+        text.
     coverage : sequence of mapping
         coverage and accuracy, from all answers to the surest.
     metrics : mapping
         temperature and threshold, as chosen on validation images; notes, what these cannot tell; before and after with
-        ece; answered with answered, coverage and accuracy.
+        ece and ece_ci95; answered with answered, coverage and accuracy.
     """
     notes = [line for note in metrics["notes"] for line in wrap(f"Note: {note}", 140)]
     figure = Figure(figsize=(10, 4.4 + 0.18 * len(notes)), layout="constrained")
@@ -45,17 +46,18 @@ def _draw_reliability(axes: Axes, rows: Sequence[Mapping[str, Any]], metrics: Ma
     stages = {"before": ("before", VALID), "after": (f"after, T = {metrics['temperature']:.2f}", TRAIN)}
     for stage, (name, colour) in stages.items():
         filled = [row for row in rows if row["stage"] == stage and float(row["n"])]
-        stated, right = ([float(row[key]) for row in filled] for key in ("confidence", "accuracy"))
+        keys = ("confidence", "accuracy", "accuracy_low", "accuracy_high")
+        stated, right, low, high = np.array([[float(row[key]) for key in keys] for row in filled]).reshape(-1, 4).T
         # Most answers are nearly sure: an area by count would leave the others invisible.
         sizes = 12 * np.log1p([float(row["n"]) for row in filled])
-        axes.plot(stated, right, color=colour, linewidth=1)
-        axes.scatter(
-            stated, right, s=sizes, color=colour, label=f"{name}: ECE {100 * metrics[stage]['ece']:.2f} %", zorder=3
-        )
+        axes.vlines(stated, low, high, color=colour, alpha=0.4)
+        error, (least, most) = 100 * metrics[stage]["ece"], (100 * value for value in metrics[stage]["ece_ci95"])
+        label = f"{name}: ECE {error:.2f} % ({least:.2f} to {most:.2f})"
+        axes.scatter(stated, right, s=sizes, color=colour, label=label, zorder=3)
     axes.set(xlabel="probability of the answer", ylabel="share that is right", xlim=(0, 1.02), ylim=(-0.02, 1.02))
-    axes.set_title("Reliability, test set (15 bins; larger dot: more answers)", fontsize=10)
-    # Below: curves may pass anywhere above.
-    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, fontsize=9, columnspacing=1)
+    axes.set_title("Reliability, test set (15 bins with 95 % intervals; larger dot: more answers)", fontsize=10)
+    # Below: intervals may reach anywhere above.
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=1, fontsize=9)
 
 
 def _draw_coverage(axes: Axes, rows: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> None:
