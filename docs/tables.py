@@ -226,11 +226,27 @@ def _machine(machine: dict) -> str:
     return f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}"
 
 
+def recipes() -> str:
+    """Give the table of what each part of the default recipe does to errors on held-out training images."""
+    variants = read_json(ROOT / "benchmarks/results/recipes.json")["variants"]
+    rows = []
+    for name, variant in variants.items():
+        seeds = list(variant["seeds"].values())
+        corrupted = sum(one["mean_corruption_error"] for one in seeds) / len(seeds)
+        errors = [one["errors"] for one in seeds]
+        seconds = sum(one["seconds"] for one in seeds) / len(seeds)
+        mean = sum(errors) / sum(one["n"] for one in seeds)
+        rows.append([name, ", ".join(map(str, errors)), _percent(mean), _percent(corrupted), f"{seconds:.0f}"])
+    head = ["the default recipe, but", f"errors of {seeds[0]['n']:,} by seed", "mean", "corrupted, wrong", "seconds"]
+    return table(head, "llrrr", rows)
+
+
 TABLES = {
     "baselines": baselines,
     "calibration": calibration,
     "fast": fast,
     "reading": reading,
+    "recipes": recipes,
     "reference": reference,
     "robustness": robustness,
     "search": search,

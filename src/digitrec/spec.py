@@ -89,16 +89,22 @@ class FolderSpec(Spec):
 
 
 class Hardening(Spec):
-    """Section `hardening` of a recipe: the most of each kind of distortion."""
+    """Section `hardening` of a recipe: the most of each kind of distortion, and how many images each comes to."""
 
+    share: float = Field(0.5, gt=0, le=1, description="a number above 0, at most 1")
     filter: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     background: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     patch: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     noise: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     adversarial: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
 
+    @property
+    def distorts(self) -> bool:
+        """Whether anything is done that asks no network."""
+        return bool(self.filter or self.background or self.patch or self.noise)
+
     def __bool__(self) -> bool:
-        return self != Hardening()
+        return bool(self.distorts or self.adversarial)
 
 
 class Recipe(Spec):

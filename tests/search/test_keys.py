@@ -22,7 +22,7 @@ from tests.search.candidates import CANDIDATE
 from tests.tiny import IMAGE, NORMALIZATION, PLAIN, small_problem, some_digits
 
 TRAIN, TEST = np.arange(0, 20), np.arange(20, 30)
-HARD = PLAIN.model_copy(update={"hardening": Hardening(noise=0.1)})
+HARD = PLAIN.model_copy(update={"hardening": Hardening(noise=0.1, adversarial=0.1)})
 # What the engines reach and no score depends on, and why.
 HARMLESS = {
     "src/digitrec/errors.py": "messages",
@@ -170,12 +170,12 @@ def test_every_module_that_an_engine_reaches_is_in_the_key_or_harmless(
     assert reached - in_key == set(HARMLESS)
 
 
-def test_a_plain_recipe_does_not_depend_on_the_code_of_hardening(
+def test_a_plain_recipe_does_not_depend_on_the_code_of_adversarial_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problem = small_problem(tmp_path, 30)
     names = [module.__name__ for module in _modules_in_key(problem, "skorch", monkeypatch)]
-    assert not any(name.endswith((".attacks", ".distortions", ".hardening")) for name in names)
+    assert not any(name.endswith((".attacks", ".hardening")) for name in names)
 
 
 def test_the_key_does_not_depend_on_where_the_files_lie(tmp_path: Path) -> None:

@@ -210,11 +210,11 @@ def test_the_source_of_each_module_is_an_ingredient(monkeypatch: pytest.MonkeyPa
     assert _state_file() != before
 
 
-@pytest.mark.parametrize("module", hardening_modules(Recipe(hardening=Hardening(noise=0.1))))
+@pytest.mark.parametrize("module", hardening_modules(Recipe(hardening=Hardening(adversarial=0.1))))
 def test_the_source_of_hardening_is_an_ingredient_where_there_is_hardening(
     monkeypatch: pytest.MonkeyPatch, module: object
 ) -> None:
-    hard = _of_recipe(hardening=Hardening(noise=0.1))
+    hard = _of_recipe(hardening=Hardening(adversarial=0.1))
     before, getsource = (_state_file(), _state_file(**hard)), inspect.getsource
     monkeypatch.setattr(inspect, "getsource", lambda each: getsource(each) + ("#" if each is module else ""))
     assert _state_file() == before[0]
@@ -240,7 +240,7 @@ def test_every_module_that_a_training_reaches_is_an_ingredient() -> None:
     reached = {path.removeprefix("src/digitrec/") for path in reached_modules(Path(inspect.getsourcefile(fitting)))}
     for model in (ROOT / "src/digitrec/models").glob("[a-z]*.py"):
         reached |= {path.removeprefix("src/digitrec/") for path in reached_modules(model)}
-    hardened = hardening_modules(Recipe(hardening=Hardening(noise=0.1)))
+    hardened = hardening_modules(Recipe(hardening=Hardening(adversarial=0.1)))
     files = (inspect.getsourcefile(module) for module in (*TRAINING_MODULES, resume, *hardened))
     ingredients = {str(Path(file).relative_to(ROOT / "src/digitrec")) for file in files}
     assert reached - ingredients == NO_INGREDIENTS.keys()

@@ -32,6 +32,12 @@ def test_each_kind_comes_to_half_of_the_images_and_keeps_the_range_of_pixels(kin
     assert 0.4 < float((changed != PIXELS).any(3).any(2).float().mean()) < 0.6
 
 
+def test_each_kind_comes_to_the_share_that_is_said() -> None:
+    for share in (0.1, 1.0):
+        changed = (_distort(share=share, noise=0.3) != PIXELS).any(3).any(2).float().mean()
+        assert abs(float(changed) - share) < 0.05
+
+
 def test_kinds_are_chosen_each_for_itself() -> None:
     changed = (_distort(**KINDS) != PIXELS).any(3).any(2).float().mean()
     assert 0.88 < float(changed) < 0.99
@@ -43,7 +49,7 @@ def test_a_generator_draws_all() -> None:
 
 
 def test_amounts_are_spread_evenly_up_to_the_most() -> None:
-    amounts = draw_amounts(0.4, torch.zeros(4000, 1, 2, 2), torch.Generator().manual_seed(0)).flatten()
+    amounts = draw_amounts(0.4, 0.5, torch.zeros(4000, 1, 2, 2), torch.Generator().manual_seed(0)).flatten()
     drawn = amounts[amounts > 0]
     assert len(drawn) == pytest.approx(2000, abs=150)
     assert float(drawn.max()) == pytest.approx(0.4, abs=0.001)

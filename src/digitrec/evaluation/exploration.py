@@ -8,7 +8,6 @@ import torch
 
 from digitrec.spec import Recipe
 from digitrec.transforms.augmentation import Augmentation, augmentation_of
-from digitrec.transforms.distortions import distort
 from digitrec.transforms.pixels import to_pixels
 
 # Classes of which augmentation is shown.
@@ -82,6 +81,7 @@ def amounts(augmentation: Augmentation) -> list[str]:
         ),
         f"flip of {100 * augmentation.flip:g} %\nof the images": augmentation.flip,
         f"a flag on {100 * augmentation.flagged_ones:g} %\nof the ones": augmentation.flagged_ones,
+        "distortions": augmentation.hardening.distorts,
     }
     return [line for line, done in lines.items() if done] or ["none"]
 
@@ -126,10 +126,6 @@ def augmented_samples(images: np.ndarray, labels: np.ndarray, name: str, recipe:
     rows = {"as they are": plain}
     rows |= {"\n".join(amounts(kind)): augmented(kind) for kind in kinds(recipe, min(images.shape[1:3]))}
     whole = augmentation_of(recipe)
-    lines, of_recipe = amounts(whole), augmented(whole)
-    if recipe.hardening:
-        lines = [*(lines if whole else []), "distortions"]
-        of_recipe = distort(of_recipe, recipe.hardening, torch.Generator().manual_seed(seed))
-    rows["\n".join([f"recipe {name}:", *lines])] = of_recipe
+    rows["\n".join([f"recipe {name}:", *amounts(whole)])] = augmented(whole)
     stacked = torch.stack(list(rows.values())).mul(255).round().clamp(0, 255).to(torch.uint8)
     return AugmentedSamples(stacked.permute(0, 1, 3, 4, 2).numpy(), list(rows), classes.tolist())

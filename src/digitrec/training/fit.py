@@ -21,7 +21,7 @@ from digitrec.training.hardening import hardening_callbacks, hardening_modules
 from digitrec.training.network import build_network, find_model
 from digitrec.training.resume import ResumeFrom
 from digitrec.training.schedule import class_weights
-from digitrec.transforms import affine, augmentation, flags, normalization, pixels
+from digitrec.transforms import affine, augmentation, distortions, flags, normalization, pixels
 
 CURVES = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
 # The modules whose source every training depends on, besides its network's.
@@ -32,6 +32,7 @@ TRAINING_MODULES = (
     normalization,
     affine,
     augmentation,
+    distortions,
     flags,
     batches,
     _size,

@@ -1,4 +1,4 @@
-"""Training on distorted and adversarial images: a callback, so that the training loop need not know of it."""
+"""Training on adversarial images: a callback, so that the training loop need not know of it."""
 
 import sys
 from types import ModuleType
@@ -11,19 +11,19 @@ from torch import Tensor, nn
 from digitrec.pipeline.seeding import derive_seed
 from digitrec.spec import Recipe
 from digitrec.training.classifier import ImageClassifier
-from digitrec.transforms import attacks, distortions
+from digitrec.transforms import attacks
 from digitrec.transforms.attacks import pgd
-from digitrec.transforms.distortions import distort, draw_amounts
+from digitrec.transforms.distortions import draw_amounts
 
 
 class Harden(Callback):
-    """Change the images on their way into a network that is being trained; while it is scored, do nothing."""
+    """Attack the network by the images on their way into it while it is trained; while it is scored, do nothing."""
 
     def on_train_begin(self, net: ImageClassifier, **kwargs: Any) -> None:
         """Put itself in front of the network."""
         self.generator_ = torch.Generator()
         self.hardening_ = net.recipe.hardening
-        self.hook_ = net.module_.register_forward_pre_hook(self._change)
+        self.hook_ = net.module_.register_forward_pre_hook(self._attack)
 
     def on_epoch_begin(self, net: ImageClassifier, **kwargs: Any) -> None:
         """Draw by epoch, as all that is drawn: a training that was interrupted goes on as if it had not been."""
@@ -33,15 +33,12 @@ class Harden(Callback):
         """Leave the network."""
         self.hook_.remove()
 
-    def _change(self, network: nn.Module, inputs: tuple[Tensor]) -> Tensor | None:
+    def _attack(self, network: nn.Module, inputs: tuple[Tensor]) -> Tensor | None:
+        """Take one step against the network from a random place (Wong et al., arXiv 2001.03994), for some of them."""
         if not network.training:
             return None
-        pixels = distort(inputs[0], self.hardening_, self.generator_)
-        return self._attacked(network, pixels) if self.hardening_.adversarial else pixels
-
-    def _attacked(self, network: nn.Module, pixels: Tensor) -> Tensor:
-        """Take one step against the network from a random place (Wong et al., arXiv 2001.03994), for half of them."""
-        eps = draw_amounts(self.hardening_.adversarial, pixels, self.generator_)
+        pixels = inputs[0]
+        eps = draw_amounts(self.hardening_.adversarial, self.hardening_.share, pixels, self.generator_)
         # As it is when it is used; and this hook then leaves the network alone.
         network.eval()
         with torch.no_grad():
@@ -54,9 +51,9 @@ class Harden(Callback):
 
 def hardening_callbacks(recipe: Recipe) -> list[tuple[str, Callback]]:
     """Make the callbacks that a recipe asks for."""
-    return [("harden", Harden())] if recipe.hardening else []
+    return [("harden", Harden())] if recipe.hardening.adversarial else []
 
 
 def hardening_modules(recipe: Recipe) -> tuple[ModuleType, ...]:
     """Name the modules whose source a training by this recipe depends on, beyond those of every training."""
-    return (attacks, distortions, sys.modules[__name__]) if recipe.hardening else ()
+    return (attacks, sys.modules[__name__]) if recipe.hardening.adversarial else ()

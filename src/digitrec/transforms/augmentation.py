@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch import Tensor
 
-from digitrec.spec import Recipe
+from digitrec.spec import Hardening, Recipe
 from digitrec.transforms.affine import affine
+from digitrec.transforms.distortions import distort
 from digitrec.transforms.flags import flag_ones
 
 # Proposals drawn for a random crop before the whole image is taken, as in torchvision.
@@ -19,7 +20,7 @@ CROP_PROPOSALS = 10
 class Augmentation:
     """Random changes of each image: flags on ones, then a map: rotation and scaling about the centre, a crop, a shift.
 
-    Last, a flip.
+    Then a flip and, last, distortions.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ class Augmentation:
         What comes in from outside the image: black, or the nearest pixel of its edge.
     flagged_ones : float
         Share of the images of label 1 that get a flag.
+    hardening : Hardening
+        Distortions, all but the adversarial one, which takes a network.
     """
 
     rotation: float = 0.0
@@ -48,13 +51,14 @@ class Augmentation:
     flip: float = 0.0
     outside: str = "black"
     flagged_ones: float = 0.0
+    hardening: Hardening = field(default_factory=Hardening)
 
     @property
     def crops(self) -> bool:
         return (*self.crop_area, *self.crop_ratio) != (1.0, 1.0, 1.0, 1.0)
 
     def __bool__(self) -> bool:
-        return bool(self.flagged_ones or self._maps or self.flip)
+        return bool(self.flagged_ones or self._maps or self.flip or self.hardening.distorts)
 
     @property
     def _maps(self) -> bool:
@@ -72,6 +76,8 @@ class Augmentation:
         if self.flip:
             flipped = (torch.rand(len(pixels), 1, 1, 1, generator=generator) < self.flip).to(pixels.device)
             pixels = torch.where(flipped, pixels.flip(3), pixels)
+        if self.hardening.distorts:
+            pixels = distort(pixels, self.hardening, generator)
         return pixels
 
     def _mapped(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
@@ -112,4 +118,4 @@ NO_AUGMENTATION = Augmentation()
 
 def augmentation_of(recipe: Recipe) -> Augmentation:
     """Take from a recipe what concerns the images."""
-    return Augmentation(**{field.name: getattr(recipe, field.name) for field in fields(Augmentation)})
+    return Augmentation(**{each.name: getattr(recipe, each.name) for each in fields(Augmentation)})

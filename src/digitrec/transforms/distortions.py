@@ -11,14 +11,14 @@ GRID = 4
 
 
 def distort(pixels: Tensor, hardening: Hardening, generator: torch.Generator) -> Tensor:
-    """Distort images: each kind comes to half of them, chosen anew for each kind.
+    """Distort images: each kind comes to a share of them, chosen anew for each kind.
 
     Parameters
     ----------
     pixels : Tensor
         float32 of shape (n, channels, h, w), from 0 to 1.
     hardening : Hardening
-        The most of each kind.
+        The share, and the most of each kind.
     generator : torch.Generator
         On the CPU.
 
@@ -35,14 +35,14 @@ def distort(pixels: Tensor, hardening: Hardening, generator: torch.Generator) ->
     )
     for distorted, most in kinds:
         if most:
-            pixels = distorted(pixels, draw_amounts(most, pixels, generator), generator)
+            pixels = distorted(pixels, draw_amounts(most, hardening.share, pixels, generator), generator)
     return pixels.clamp(0, 1)
 
 
-def draw_amounts(most: float, pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw, for each image, none or an evenly drawn share of the most: float32 of shape (n, 1, 1, 1)."""
+def draw_amounts(most: float, share: float, pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw amounts, evenly from none to the most, for a share of the images, 0 for the others: float32 (n, 1, 1, 1)."""
     chosen, amount = torch.rand(2, len(pixels), 1, 1, 1, generator=generator)
-    return (most * amount).where(chosen < 0.5, 0).to(pixels.device)
+    return (most * amount).where(chosen < share, 0).to(pixels.device)
 
 
 def _filter(pixels: Tensor, amount: Tensor, generator: torch.Generator) -> Tensor:

@@ -125,8 +125,8 @@ def test_an_error_of_the_network_is_the_reason_of_its_candidates_alone(tmp_path:
     assert "hidden_1=-1" in bad[1]
 
 
-def test_a_hardening_recipe_is_fitted_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    problem = small_problem(tmp_path, recipe=PLAIN.model_copy(update={"hardening": Hardening(noise=0.1)}))
+def test_a_recipe_with_adversarial_steps_is_fitted_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    problem = small_problem(tmp_path, recipe=PLAIN.model_copy(update={"hardening": Hardening(adversarial=0.1)}))
     cells = [cell(), cell(lr=0.01)]
     assert _fit(problem, cells) == _fit(problem, cells, engine=skorch_engine)
     assert capsys.readouterr().out.count("mlp: not stacked, but fitted one by one: the recipe's hardening") == 1

@@ -135,7 +135,7 @@ def _finished(groups: Sequence[Sequence[Cell]], outcomes: Sequence[Sequence[Outc
 
 def _why_not(problem: Problem, cell: Cell) -> str | None:
     """Say why a candidate cannot be stacked, if so."""
-    if problem.recipe.hardening:
+    if problem.recipe.hardening.adversarial:
         return "the recipe's hardening attacks one network at a time"
     architecture = cell.candidate.architecture
     try:

@@ -1,0 +1,123 @@
+"""What each part of a recipe gives, on training images that are held out: as they are, and corrupted.
+
+Reads   params.yaml, data/train, metrics/normalize_stats.json, data/gridsearch/best_params.json; $DIGITREC_JOBS,
+        $DIGITREC_DEVICE
+Writes  benchmarks/results/recipes.json
+
+Usage: python benchmarks/recipes.py [--seeds 0 1 2] [--variants "as it is" "30 epochs" ...]
+A fifth of the training images is held out, the same for all. What is finished, fits and epochs, is kept in
+data/cache/recipes under a name made of settings, data and code, so a killed run goes on where it was. Variants that are
+not asked for stay in the results as they were. The test set is not touched.
+"""
+
+import argparse
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed, parallel_config
+
+from digitrec.config.params import load_params
+from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.data.split import validation_split
+from digitrec.evaluation.corruptions import CORRUPTIONS, corrupt
+from digitrec.evaluation.robustness import network_answers, spread
+from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
+from digitrec.pipeline.files import read_json, write_json
+from digitrec.pipeline.jobs import exit_with
+from digitrec.pipeline.machine import describe_device, describe_machine, headline
+from digitrec.pipeline.stage import run_stage, stopwatch
+from digitrec.spec import Hardening, Hyperparameters, ImageSpec, Normalization, TrainingSpec
+from digitrec.training.fit import fit
+
+# Held out, and of these so many are corrupted.
+HELD_OUT, CORRUPTED = 0.2, 3000
+NONE = Hardening()
+# What a variant changes: of the hyperparameters, and of the recipe.
+VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "as it is": ({}, {}),
+    "no hardening": ({}, {"hardening": NONE}),
+    "hardening of half of the images": ({}, {"hardening": {"share": 0.5}}),
+    "hardening of every seventh": ({}, {"hardening": {"share": 0.15}}),
+    "no flags on ones": ({}, {"flagged_ones": 0.0}),
+    "adversarial steps too": ({}, {"hardening": {"adversarial": 0.2}}),
+    "30 epochs": ({"max_epochs": 30}, {}),
+    "Adam": ({"optimizer": "adam"}, {}),
+    "batches of 64, twice the learning rate": ({"batch_size": 64, "lr": 0.002}, {}),
+}
+
+
+def changed(training: TrainingSpec, variant: str, seed: int) -> TrainingSpec:
+    """Give the specification of a variant."""
+    settings, recipe = VARIANTS[variant]
+    hardening = recipe.get("hardening", {})
+    if isinstance(hardening, dict):
+        recipe = recipe | {"hardening": training.recipe.hardening.model_copy(update=hardening)}
+    return training.model_copy(update={**settings, "recipe": training.recipe.model_copy(update=recipe), "seed": seed})
+
+
+def fit_and_score(parent: int, number: int, root: Path, training: TrainingSpec, image: ImageSpec, device: str) -> Any:
+    """Train on most training images and count the errors on the others: clean, and by corruption."""
+    exit_with(parent)
+    # Fits run side by side, a thread each: this is a worker's own process.
+    torch.set_num_threads(1)
+    images, labels = read_part(root / "data/train")
+    split = validation_split(labels, HELD_OUT, 0)
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), stopwatch() as seconds:
+        net, state = fit(training, image, images, labels, device, root / "data/cache/recipes", verbose=0, split=split)
+    result = state.with_suffix(".json")
+    if not result.exists():
+        network, rows = net.module_.eval(), split[1]
+        few = rows[spread(len(rows), CORRUPTED)]
+        wrong = {name: network_answers(network, corrupt(images[few], name, 0)) != labels[few] for name in CORRUPTIONS}
+        clean = network_answers(network, images[rows]) != labels[rows]
+        scores = {"errors": int(clean.sum()), "n": len(rows), "error": float(clean.mean())}
+        by_kind = {name: float(values.mean()) for name, values in wrong.items()}
+        scores |= {"mean_corruption_error": float(np.mean(list(by_kind.values()))), "corruption_errors": by_kind}
+        write_json(result, scores | {"seconds": seconds(), "settings": training.model_dump(mode="json")})
+    return number, read_json(result)
+
+
+def main(root: Path) -> None:
+    """Fit all, print, write."""
+    parser = argparse.ArgumentParser(description="What each part of a recipe gives.")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default: 0 to 2")
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS, help="which (default: all)")
+    arguments = parser.parse_args()
+    params, device, jobs = load_params(root / "params.yaml"), device_from_environment(), jobs_from_environment()
+    machine = describe_machine() | {"device": describe_device(device), "jobs": jobs}
+    print(headline(machine), f"{jobs} fits at a time on {device}", sep=", ", flush=True)
+    image = read_dataset_spec(root / "data/dataset.json").image
+    statistics = read_json(root / "metrics/normalize_stats.json")
+    default = params.training(
+        Hyperparameters.model_validate(read_json(root / "data/gridsearch/best_params.json")),
+        image,
+        Normalization(mean=statistics["mean"], std=statistics["std"]),
+    )
+    path = root / "benchmarks/results/recipes.json"
+    variants = read_json(path)["variants"] if path.exists() else {}
+    fits = [(variant, seed) for seed in arguments.seeds for variant in arguments.variants]
+    tasks = (
+        delayed(fit_and_score)(os.getpid(), number, root, changed(default, variant, seed), image, device)
+        for number, (variant, seed) in enumerate(fits)
+    )
+    done: dict[str, dict[str, Any]] = {variant: {} for variant in arguments.variants}
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        for number, result in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
+            variant, seed = fits[number]
+            done[variant][str(seed)] = result
+            print(
+                f"{variant}, seed {seed}: {result['errors']} of {result['n']:,} wrong, corrupted "
+                f"{100 * result['mean_corruption_error']:.2f} % wrong, {result['seconds']:.0f} s",
+                flush=True,
+            )
+    for variant, results in done.items():
+        variants[variant] = {"seeds": dict(sorted(results.items())), "machine": machine}
+    write_json(path, {"variants": variants})
+
+
+if __name__ == "__main__":
+    run_stage(main)
