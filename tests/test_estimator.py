@@ -113,10 +113,17 @@ def test_a_recipe_of_params_yaml_is_taken_by_its_name() -> None:
     classifier = tiny(recipe="modern_digits").fit(images, labels)
     recipe = load_params(ROOT / "params.yaml").recipes["modern_digits"]
     assert classifier.training_.recipe.model_dump() == recipe.model_dump()
-    assert tiny(recipe="robust").fit(images, labels).training_.recipe.hardening
     # Flags are drawn on ones as MNIST has them.
     with pytest.raises(SettingsError, match="flagged_ones draws on handwritten ones"):
         tiny(recipe="modern_digits").fit(ROWS, LABELS)
+
+
+def test_a_recipe_that_hardens_does_and_what_it_trained_can_be_pickled() -> None:
+    images, labels = some_digits(120)
+    hardened = tiny(recipe={"hardening": {"noise": 0.2}}).fit(images, labels)
+    answers = hardened.predict_proba(images)
+    assert not np.array_equal(answers, tiny().fit(images, labels).predict_proba(images))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(hardened)).predict_proba(images), answers)
 
 
 def test_a_search_and_a_pipeline_take_it() -> None:
