@@ -8,7 +8,7 @@ export PYTHONPATH := $(CURDIR)/src
 # DVC, git and pip want a home folder that they can write to, and DVC a user with a name; in a container there may be neither.
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export HOME := $(CURDIR)/.home
-$(shell mkdir -p "$(HOME)")
+$(shell mkdir -p "$(HOME)" 2> /dev/null)
 endif
 export LOGNAME ?= $(or $(shell id -un 2> /dev/null),nobody)
 # What `make demo` changes in params.yaml.
@@ -17,6 +17,13 @@ READY := $(VENV)/.digitrec-$(shell cksum < requirements.lock | cut -d' ' -f1)
 
 # The page needs none of PyTorch, but takes the large environment where it is there.
 SERVING := $(if $(wildcard $(READY)),$(VENV),.venv-serve)
+
+# All but these write here.
+ifneq ($(shell test -w "$(CURDIR)" && echo yes),yes)
+ifneq ($(filter-out help $(if $(wildcard $(SERVING)/bin/digitrec),serve),$(MAKECMDGOALS)),)
+$(error this checkout cannot be written to; `git clone "$(CURDIR)" FOLDER` makes one that can. `digitrec predict`, `read`, `serve` and `model` work here too)
+endif
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo repro reproduce test test-fast docs wheel serve lint bench seeds lock clean-cache

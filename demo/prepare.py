@@ -22,6 +22,17 @@ def merge(base: dict, changes: dict) -> dict:
     }
 
 
+def read_overrides(path: Path) -> dict:
+    """Read what is to be changed; an empty file changes nothing."""
+    try:
+        changes = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        sys.exit(f"error: {path}: cannot be read ({' '.join(str(error).split())}); expected a YAML file")
+    if not isinstance(changes, dict):
+        sys.exit(f"error: {path}: got {changes!r}, expected keys of params.yaml with values")
+    return changes
+
+
 def write_params(name: str, folder: Path, changes: dict) -> None:
     """Copy a file of parameters, changed."""
     params = merge(yaml.safe_load((ROOT / name).read_text(encoding="utf-8")), changes)
@@ -30,6 +41,9 @@ def write_params(name: str, folder: Path, changes: dict) -> None:
 
 def prepare(folder: Path, overrides: list[Path]) -> None:
     """Lay the pipeline out in `folder`."""
+    changes: dict = {"folder": {"path": "data/own"}}
+    for path in overrides:
+        changes = merge(changes, read_overrides(path))
     config = folder / ".dvc/config"
     ours = config.exists() and "no_scm" in config.read_text(encoding="utf-8")
     if folder.exists() and any(folder.iterdir()) and not ours:
@@ -45,9 +59,6 @@ def prepare(folder: Path, overrides: list[Path]) -> None:
     # DVC wants a folder of one's own pictures, also where the dataset is another.
     (folder / "data/own").mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "data/own/README.md", folder / "data/own")
-    changes: dict = {"folder": {"path": "data/own"}}
-    for path in overrides:
-        changes = merge(changes, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     if "reproduction" in changes:
         (folder / "reproduction").mkdir(exist_ok=True)
         for name in ("dvc.yaml", "claims.yaml", ".dvcignore"):
@@ -69,4 +80,9 @@ def make_project(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]])
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    try:
+        prepare(Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]])
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}; name a folder that can be written to")

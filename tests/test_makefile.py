@@ -182,3 +182,29 @@ def test_a_pipeline_is_laid_out_in_a_folder_of_its_own_only(tmp_path: Path) -> N
     assert refused.returncode == 1
     assert f"error: {tmp_path} is no folder of an earlier run" in refused.stderr
     assert (tmp_path / "src/mine.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read ([Errno 2] No such file"),
+        (b"a: [", "cannot be read (while parsing a flow"),
+        (b"a: \xff", "cannot be read ('utf-8' codec can't decode"),
+        (b"- a", "got ['a'], expected keys of params.yaml with values"),
+    ],
+)
+def test_overrides_that_are_none_are_told_and_nothing_is_written(
+    content: bytes | None, message: str, tmp_path: Path
+) -> None:
+    overrides = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.yaml"))
+    if content is not None:
+        overrides.write_bytes(content)
+    command = [sys.executable, str(ROOT / "demo/prepare.py"), str(tmp_path / "new"), str(overrides)]
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: ")
+    assert message in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+    usage = subprocess.run(command[:2], capture_output=True, text=True)
+    assert (usage.returncode, "Usage: python demo/prepare.py" in usage.stderr) == (1, True)

@@ -22,13 +22,13 @@ FLOORS = (
     ("search", "evaluation"),
     ("export", "serve"),
     ("reproduction",),
-    ("cli",),
+    ("cli", "estimator"),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Rooms of one file, which have nothing beside them.
 GROUND = ("errors", "spec")
 # Those beside the stages that may know of `params.yaml`.
-READERS_OF_PARAMS = ("config", "reproduction", "cli")
+READERS_OF_PARAMS = ("config", "reproduction", "cli", "estimator")
 MOST_LINES, MOST_STAGE_LINES = 400, 50
 
 
@@ -56,7 +56,7 @@ def test_imports_go_only_downwards(room: str) -> None:
             assert inside or FLOOR[other] < FLOOR[room], f"{_name(path)} imports from {other}"
 
 
-def test_only_stages_the_command_and_the_reproduction_know_of_params() -> None:
+def test_only_stages_the_command_the_estimator_and_the_reproduction_know_of_params() -> None:
     for path in MODULES:
         if _room(path) not in READERS_OF_PARAMS:
             assert "config" not in map(_room, imported_modules(path)), _name(path)

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from digitrec.estimator import DigitClassifier
     from digitrec.reading.recognizer import Recognizer
     from digitrec.spec import ImageSpec, TrainingSpec
     from digitrec.training.checkpoints import load_checkpoint
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 # imported, and whatever of this package imports it has come by here.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__all__ = ["ImageClassifier", "ImageSpec", "Recognizer", "TrainingSpec", "load_checkpoint"]
+__all__ = ["DigitClassifier", "ImageClassifier", "ImageSpec", "Recognizer", "TrainingSpec", "load_checkpoint"]
 
 EXTRA = "pip install 'digitrec[train]', with which training and figures come"
 
 # As strings, so that no module of the package depends on these because it lies in the package.
 _PLACES = {
+    "DigitClassifier": "digitrec.estimator",
     "ImageClassifier": "digitrec.training.classifier",
     "ImageSpec": "digitrec.spec",
     "Recognizer": "digitrec.reading.recognizer",

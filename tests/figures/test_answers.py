@@ -49,6 +49,12 @@ def test_answers_doubts_and_failures_are_told_over_the_file_s_name(tmp_path: Pat
     check_png(figure, tmp_path)
 
 
+def test_a_name_of_bytes_that_are_no_utf_8_or_of_two_lines_is_told_as_it_is_written(tmp_path: Path) -> None:
+    figure = answers_figure([(_row(file=name), Seen(some_images(1)[0])) for name in ("\udcff 3.png", "3\n3.png")])
+    assert texts(figure) == ["7  98.7 %", "\\udcff 3.png", "7  98.7 %", "3\\n3.png"]
+    check_png(figure, tmp_path)
+
+
 def test_the_first_two_hundred_are_drawn_and_the_others_counted() -> None:
     figure = answers_figure([(_row(), Seen(some_images(1)[0]))] * 1201)
     assert texts(figure)[0] == "the first 200 of 1,201 images"

@@ -34,7 +34,7 @@ def answers_figure(answers: Sequence[tuple[Mapping[str, Any], Seen | None]]) -> 
     """
     shown = answers[: COLUMNS * MOST_ROWS]
     titles = [_answer(row, seen) for row, seen in shown]
-    names = [shortened(Path(row["file"]).name, 20) for row, _ in shown]
+    names = [shortened(_printable(Path(row["file"]).name), 20) for row, _ in shown]
     widths = [*(text_width(text, TITLE) for text, _ in titles), *(text_width(name, NAME) for name in names)]
     side = 1.3 * SIDE
     cell = max([side, *widths]) + GAP
@@ -57,6 +57,11 @@ def answers_figure(answers: Sequence[tuple[Mapping[str, Any], Seen | None]]) -> 
             place_image(axes, seen.image, (middle - side / 2, top, side), ink=False)
     fit_canvas(axes, width, height)
     return figure
+
+
+def _printable(name: str) -> str:
+    """Show bytes that are no UTF-8, which no font can draw, and line breaks as what they are called."""
+    return name.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
 
 
 def _answer(row: Mapping[str, Any], seen: Seen | None) -> tuple[str, str]:
