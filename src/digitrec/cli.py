@@ -5,14 +5,16 @@ import glob
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from digitrec import EXTRA
+from digitrec.data.folder_listing import SUFFIXES
 from digitrec.errors import DigitrecError, ParamsError
 from digitrec.pipeline.environment import jobs_from_environment
 from digitrec.reading.exports import commit_of, model_folder
@@ -26,8 +28,22 @@ MODEL = click.option(
     show_default="data/export, and where there is none the pretrained one",
     help="Folder that stage `export` wrote.",
 )
-# Of the images in a folder.
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".avif", ".jp2")
+IMAGES = click.argument("images", nargs=-1, metavar="IMAGE...")
+LIST = click.option(
+    "--list",
+    "listed",
+    type=click.File(encoding="utf-8", errors="surrogateescape"),
+    metavar="FILE",
+    help="More images, the name of one on each line.",
+)
+OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write answers there, in parts (CSV, or JSON lines with --json): for any number of images, by all cores or by "
+    "the Dask cluster that DIGITREC_SCHEDULER names. After an interruption, the same command goes on.",
+)
+PART = click.option("--part", type=click.IntRange(1), help="Images in a part of --out.  [default: 1000, pages 100]")
 # Of the current folder; and the project's own, a link to it, which a wheel brings along.
 PARAMS, OWN_PARAMS = Path("params.yaml"), Path(__file__).parent / "config/params.yaml"
 
@@ -46,7 +62,8 @@ def _plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(error.exit_status)
         except ModuleNotFoundError as error:
-            print(f"error: this needs {error.name}: {EXTRA}", file=sys.stderr)
+            extra = "pip install 'digitrec[cluster]'" if error.name == "distributed" else EXTRA
+            print(f"error: this needs {error.name}: {extra}", file=sys.stderr)
             sys.exit(1)
 
     return run
@@ -58,7 +75,10 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@IMAGES
+@LIST
+@OUT
+@PART
 @click.option("--line", is_flag=True, help="Each image holds several digits: all are answered, row by row.")
 @click.option("--json", "as_json", is_flag=True, help="A list of answers as JSON.")
 @click.option(
@@ -69,15 +89,25 @@ def main() -> None:
 )
 @MODEL
 @_plainly
-def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | None, folder: Path) -> None:
+def predict(
+    images: tuple[str, ...],
+    listed: TextIO | None,
+    out: Path | None,
+    part: int | None,
+    line: bool,
+    as_json: bool,
+    show: Path | None,
+    folder: Path,
+) -> None:
     """Say what each IMAGE shows, which of the classes that the model knows.
 
     Handwriting may be a photograph, scan or drawing, dark on light or light on dark.
 
-    PNG, JPEG, BMP, WebP, TIFF, GIF, HEIC, AVIF, JPEG 2000 or PNM of at most 70 megapixels. A pattern such as
-    'photos/*.png' stands for the files that match, `-` for standard input. Answers that are less probable than the
-    model's threshold are `unsure`.
-    The exit status is 1 where a file could not be read; the others are answered nevertheless.
+    PNG, JPEG, BMP, WebP, TIFF, GIF, HEIC, AVIF, JPEG 2000 or PNM of at most 70 megapixels. A folder stands for all
+    images in it, at any depth, a pattern such as 'photos/*.png' for the files that match, `-` for standard input.
+    Answers that are less probable than the model's threshold are `unsure`.
+    The exit status is 1 where a file could not be read; the others are answered nevertheless. With --out that is told
+    in the file's row, and the status is 0.
     """
     # What takes time to import is imported by the command that needs it.
     from digitrec.pipeline.progress import progress_bar
@@ -86,10 +116,13 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
 
     if show and not show.name:
         raise click.BadParameter(f"got '{show}', expected a file's name", param_hint="'--show'")
+    if out:
+        _answer_many(out, "predict", folder, images, listed, part, as_json, show, line)
+        return
     network = ExportedNetwork(folder)
     if line:
         network.check_reads("--line")
-    names = [name for pattern in images for name in _matching(pattern)]
+    names = list(_names(images, listed))
     answers = []
     # Standard output is for the answers; few files need no bar.
     with progress_bar(len(names), "images", unit="image", delay=3, leave=False) as bar:
@@ -115,7 +148,10 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
 
 
 @main.command()
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@IMAGES
+@LIST
+@OUT
+@PART
 @click.option("--json", "as_json", is_flag=True, help="Pages of rows of digits, with boxes and probabilities, as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="A table: digits that stand far apart are in columns of their own.")
 @click.option(
@@ -126,12 +162,22 @@ def predict(images: tuple[str, ...], line: bool, as_json: bool, show: Path | Non
 )
 @MODEL
 @_plainly
-def read(images: tuple[str, ...], as_json: bool, as_csv: bool, show: Path | None, folder: Path) -> None:
+def read(
+    images: tuple[str, ...],
+    listed: TextIO | None,
+    out: Path | None,
+    part: int | None,
+    as_json: bool,
+    as_csv: bool,
+    show: Path | None,
+    folder: Path,
+) -> None:
     """Read all handwritten digits on each IMAGE: rows from top to bottom, a line of text each.
 
-    An IMAGE may be a folder, a pattern such as 'photos/*.png', or `-` for standard input. Digits that are less probable
-    than the model's threshold are `?`; what is no digit is left out, and listed with --json. On a page without digits
-    nothing is printed but a word on standard error. The exit status is 1 where a file could not be read.
+    An IMAGE may be a folder, which stands for all images in it, at any depth, a pattern such as 'photos/*.png', or `-`
+    for standard input. Digits that are less probable than the model's threshold are `?`; what is no digit is left out,
+    and listed with --json. On a page without digits nothing is printed but a word on standard error.
+    The exit status is 1 where a file could not be read. With --out that is told in the file's row, and the status is 0.
     """
     from digitrec.pipeline.progress import progress_bar
     from digitrec.reading.exported import ExportedNetwork
@@ -141,9 +187,12 @@ def read(images: tuple[str, ...], as_json: bool, as_csv: bool, show: Path | None
         raise click.UsageError("got both --json and --csv, expected one of them")
     if show and not show.name:
         raise click.BadParameter(f"got '{show}', expected a file's name", param_hint="'--show'")
+    if out:
+        _answer_many(out, "read", folder, images, listed, part, as_json, show)
+        return
     network = ExportedNetwork(folder)
     network.check_reads("read")
-    names = [name for pattern in images for name in _files(pattern)]
+    names = list(_names(images, listed))
     pages, table = [], csv.writer(sys.stdout, lineterminator="\n")
     with progress_bar(len(names), "pages", unit="page", delay=3, leave=False) as bar:
         for number, (page, grey) in enumerate(read_pages(network, _contents(names)), 1):
@@ -274,32 +323,64 @@ def _matching(pattern: str) -> list[str]:
     return sorted(glob.glob(pattern, recursive=True)) or [pattern]  # noqa: PTH207
 
 
-def _files(pattern: str) -> list[str]:
+def _names(images: Iterable[str], listed: TextIO | None, ordered: bool = True) -> Iterator[str]:
+    """Give the images that arguments and a list stand for; those of a folder one by one, or in order."""
+    if not images and not listed:
+        raise click.UsageError("Missing argument 'IMAGE...', or --list.")
+    lines = (line.rstrip("\r\n") for line in listed or ())
+    return chain((name for pattern in images for name in _files(pattern, ordered)), filter(None, lines))
+
+
+def _files(pattern: str, ordered: bool) -> Iterator[str]:
     """Give the files that a pattern stands for; of a folder, its images."""
-    files = []
+    from digitrec.reading.many import images_in
+
     for name in _matching(pattern):
         if name == "-" or not Path(name).is_dir():
-            files.append(name)
+            yield name
             continue
-        inside = sorted(str(path) for path in Path(name).iterdir() if path.suffix.lower() in SUFFIXES)
-        if not inside:
-            raise DigitrecError(f"{name}: this folder holds no image, expected {', '.join(SUFFIXES)}")
-        files += inside
-    return files
+        none = True
+        inside = images_in(name, SUFFIXES)
+        for file in sorted(inside) if ordered else inside:
+            none = False
+            yield file
+        if none:
+            raise DigitrecError(f"{name}: this folder holds no image, expected {', '.join(sorted(SUFFIXES))}")
+
+
+def _answer_many(
+    out: Path,
+    command: str,
+    folder: Path,
+    images: tuple[str, ...],
+    listed: TextIO | None,
+    size: int | None,
+    as_json: bool,
+    show: Path | None,
+    line: bool = False,
+) -> None:
+    from digitrec.reading.many import NAMES, answer_many, ask
+
+    if show or "-" in images:
+        raise click.UsageError(f"got --out with {'--show' if show else 'standard input'}, expected one of them")
+    asked = [*images, *([f"--list {listed.name}"] if listed else [])]
+    names = _names(images, listed, ordered=False)
+    found = answer_many(out, ask(command, folder, asked, line, "jsonl" if as_json else "csv"), names, size)
+    before = f", {found.before:,} of them before (those that {out / NAMES} lists)" if found.before else ""
+    unread = f"; {found.unread:,} could not be read" if found.unread else ""
+    print(f"{out}: {found.pictures:,} images are answered{before}{unread}")
 
 
 def _contents(names: list[str]) -> Iterator[tuple[str, Any]]:
-    from digitrec.reading.decoding import ImageError, read_file, read_stream
+    from digitrec.reading.decoding import ImageError, read_stream
+    from digitrec.reading.many import content_of
 
     for name in names:
-        shown = "standard input" if name == "-" else name
+        if name != "-":
+            yield name, content_of(Path(name))
+            continue
         try:
-            if name != "-":
-                content = read_file(Path(name))
-            else:
-                # None where it was closed before the start.
-                content = read_stream(sys.stdin.buffer, shown) if sys.stdin else b""
+            # None where it was closed before the start.
+            yield "standard input", read_stream(sys.stdin.buffer, "standard input") if sys.stdin else b""
         except ImageError as error:
-            yield shown, error
-        else:
-            yield shown, content
+            yield "standard input", error
