@@ -12,6 +12,7 @@ from digitrec.evaluation.comparison import FINAL
 from digitrec.pipeline.files import read_json, replacing
 from docs.markdown import table
 from docs.reference import reference
+from docs.scaling import cores, many, workers
 
 ROOT = Path(__file__).parents[1]
 # Kinds of page that are shown.
@@ -244,7 +245,9 @@ def recipes() -> str:
 TABLES = {
     "baselines": baselines,
     "calibration": calibration,
+    "cores": cores,
     "fast": fast,
+    "many": many,
     "reading": reading,
     "recipes": recipes,
     "reference": reference,
@@ -252,6 +255,7 @@ TABLES = {
     "search": search,
     "seeds": seeds,
     "training_speed": training_speed,
+    "workers": workers,
 }
 
 

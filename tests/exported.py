@@ -21,7 +21,7 @@ SHADES = ImageSpec(
 MANY = SHADES.model_copy(update={"classes": tuple(f"{k} fortieths of white" for k in range(41))})
 
 
-def mean_network(image: ImageSpec) -> bytes:
+def mean_network(image: ImageSpec, fails_on_red: bool = False) -> bytes:
     """ONNX that answers with the channel that is strongest in the mean, or with the nearest of equally spaced greys."""
     if image.channels == 3:
         weights, bias = 20 * np.eye(3, dtype=np.float32), np.zeros(3, np.float32)
@@ -40,6 +40,19 @@ def mean_network(image: ImageSpec) -> bytes:
         helper.make_node("Gemm", ["means", "weights", "bias"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
+    if fails_on_red:
+        # From a list of one number, pure red takes the second.
+        constants |= {"first": np.array(0), "most": np.float32(1.5), "list": np.zeros(1, np.float32)}
+        nodes[3:4] = [
+            helper.make_node("ReduceMax", ["means", "first of list"], ["brightest"], keepdims=0),
+            helper.make_node("Gather", ["brightest", "first"], ["red"]),
+            helper.make_node("Mul", ["red", "most"], ["more red"]),
+            helper.make_node("Cast", ["more red"], ["place"], to=TensorProto.INT64),
+            helper.make_node("Gather", ["list", "place"], ["nothing"]),
+            helper.make_node("Add", ["bias", "nothing"], ["more bias"]),
+            helper.make_node("Gemm", ["means", "weights", "more bias"], ["logits"]),
+        ]
+        constants["first of list"] = np.array([0])
     initializers = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "means", [takes], [gives], initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
@@ -63,9 +76,9 @@ def description(content: bytes, image: ImageSpec, **changes: Any) -> dict[str, A
     return exported.model_dump(mode="json") | changes
 
 
-def export_means(folder: Path, image: ImageSpec) -> Path:
+def export_means(folder: Path, image: ImageSpec, fails_on_red: bool = False) -> Path:
     """Write such a network as stage `export` would."""
-    content = mean_network(image)
+    content = mean_network(image, fails_on_red)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
     write_json(folder / "model.json", description(content, image))

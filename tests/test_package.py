@@ -51,8 +51,8 @@ def wheel(once: Callable) -> Path:
     return once("wheel", build)
 
 
-def _digitrec(wheel: Path, cwd: Path, *arguments: str | Path) -> subprocess.CompletedProcess:
-    environment = os.environ | {"PYTHONPATH": str(wheel / "installed")}
+def _digitrec(wheel: Path, cwd: Path, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess:
+    environment = os.environ | {"PYTHONPATH": str(wheel / "installed")} | more
     command = [sys.executable, "-c", "from digitrec.cli import main; main(prog_name='digitrec')", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
 
@@ -91,6 +91,16 @@ def test_what_it_lacks_is_one_line_that_says_how_to_get_it(wheel: Path, tmp_path
     code = "import digitrec; digitrec.ImageClassifier"
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert "ImportError: digitrec.ImageClassifier needs torch: pip install 'digitrec[train]'" in result.stderr
+
+
+def test_many_pictures_are_answered_and_a_cluster_is_an_extra(wheel: Path, tmp_path: Path) -> None:
+    result = _digitrec(wheel, tmp_path, "predict", DIGIT.parent, "--out", "answers")
+    assert result.returncode == 0, result.stderr
+    n = sum(1 for _ in DIGIT.parent.iterdir())
+    assert result.stdout == f"answers: {n} images are answered\n"
+    result = _digitrec(wheel, tmp_path, "predict", DIGIT, "--out", "others", DIGITREC_SCHEDULER="tcp://127.0.0.1:1")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == "error: this needs distributed: pip install 'digitrec[cluster]'"
 
 
 def test_a_folder_of_pictures_is_checked_as_the_projects_params_yaml_says(wheel: Path, tmp_path: Path) -> None:
