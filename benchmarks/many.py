@@ -3,9 +3,9 @@
 Reads   data/train, data/test, data/export (or the pretrained model)
 Writes  benchmarks/results/many.json
 
-Usage: python benchmarks/many.py [--digits 20000] [--pages 58]
-1. Test images as 28x28 PNGs, and pages composed of training images, two of each kind, by one process and by two: each a
-   command of its own, so that its start counts. Besides the seconds that passed, those that its processes computed,
+Usage: python benchmarks/many.py [--digits 20000] [--pages 290]
+1. Test images as 28x28 PNGs, and pages composed of training images, as many of each kind, by one process and by two:
+   each a command of its own, so that its start counts. Besides the seconds that passed, those that its processes computed,
    which hardly change with what else the machine does; and memory that no file backs.
 2. The command killed in the middle, then given again; and on two Dask workers, one of which is killed.
 """
@@ -143,7 +143,7 @@ def main(root: Path) -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description="Many pictures answered in parts.")
     parser.add_argument("--digits", type=int, default=20_000, help="pictures of one digit (default: %(default)s)")
-    parser.add_argument("--pages", type=int, default=58, help="pages (default: %(default)s)")
+    parser.add_argument("--pages", type=int, default=290, help="pages (default: %(default)s)")
     options = parser.parse_args()
     machine, load = describe_machine(), round(os.getloadavg()[0], 1)
     print(f"{headline(machine)}; before the start, {load} processes wanted a core")

@@ -111,7 +111,12 @@ def replay(rounds: Sequence[Sequence[float]], overhead: float) -> list[dict[str,
 def main(root: Path) -> None:
     """Measure, replay, print, write."""
     parser = argparse.ArgumentParser(description="A search on more workers than there are here.")
-    parser.add_argument("--rounds", type=int, default=4, help="of which fits are measured (default: %(default)s)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=4,
+        help="of which fits are measured (default: %(default)s); 0: replay with those of the last result",
+    )
     options = parser.parse_args()
     params, image = load_params(root / "params.yaml"), read_dataset_spec(root / "data/dataset.json").image
     statistics = read_json(root / "metrics/normalize_stats.json")
@@ -135,7 +140,11 @@ def main(root: Path) -> None:
         name: rounds_of(params.search_spec.model_copy(update={"strategy": name}), problem, standing)
         for name in ("halving", "grid")
     }
-    measured = measure(problem, searches["halving"][: options.rounds])
+    if options.rounds:
+        measured = measure(problem, searches["halving"][: options.rounds])
+    else:
+        last = read_json(root / "benchmarks/results/search_workers.json")
+        machine, measured = last["machine"], last["measured"]
     line = line_through(measured)
     times = {
         name: [

@@ -30,11 +30,11 @@ from digitrec.reading.page_answers import read_pages
 
 # In the folder of the answers: the pictures, a name a line, and what is asked of them.
 NAMES, RUN, LOCK = "pictures.jsonl", "run.json", ".lock"
-# Pictures in a part: a second or two for one core, so that an interruption costs little, and files are not too many.
+# Pictures in a part: some seconds for one core, so that an interruption costs little, and files are not too many.
 SINGLE, PAGES = 1000, 100
 PREDICT_COLUMNS = ("file", "label", "probability", "second", "second_probability", "best", "box", "reason", "error")
 READ_COLUMNS = ("file", "text", "digits", "unsure", "others", "turned", "reason", "error")
-# Which answer depends on them, besides the code and the model.
+# Answers depend on them, besides the code and the model.
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
 
 
@@ -223,7 +223,7 @@ def _alone_in(out: Path) -> Iterator[None]:
 def _listed(out: Path, question: Question, names: Iterable[str], size: int) -> int:
     """Count the pictures of a run; at its beginning, write down which they are."""
     asked = {**asdict(question), "pictures_in_a_part": size}
-    if (out / RUN).exists():
+    if (out / RUN).exists() and (out / NAMES).exists():
         found = read_json(out / RUN)
         differing = [key for key, value in asked.items() if found.get(key) != value]
         if differing:
