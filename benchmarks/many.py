@@ -5,8 +5,8 @@ Writes  benchmarks/results/many.json
 
 Usage: python benchmarks/many.py [--digits 20000] [--pages 290]
 1. Test images as 28x28 PNGs, and pages composed of training images, as many of each kind, by one process and by two:
-   each a command of its own, so that its start counts. Besides the seconds that passed, those that its processes computed,
-   which hardly change with what else the machine does; and memory that no file backs.
+   each a command of its own, so that its start counts. Besides the seconds that passed, those that its processes
+   computed, which change less with what else the machine does; and memory that no file backs.
 2. The command killed in the middle, then given again; and on two Dask workers, one of which is killed.
 """
 
