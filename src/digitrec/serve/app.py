@@ -72,12 +72,15 @@ def _body(read_pixels: PixelReader | None = None) -> dict[str, Any]:
     }
 
 
-def _when_trained(folder: Path) -> str | None:
-    """Look into the project that the network lies in: its own files are the same whenever they are made."""
+def training_times(folder: Path) -> Path | None:
+    """Find the times of the training in the project that a network lies in; None where there are none.
+
+    They are no part of the network: its own files are the same whenever they are made.
+    """
     for project in folder.resolve().parents[1:3]:
         times = project / "metrics/times/train_final.json"
         if times.exists():
-            return read_json(times).get("finished")
+            return times
     return None
 
 
@@ -101,7 +104,8 @@ def build_app(folder: Path, root_path: str = "", logged: bool = False) -> FastAP
     network = ExportedNetwork(folder)
     answering, read_pixels, grey = Answering(network), PixelReader(network.image), network.image.channels == 1
     about = network.description.model_dump(mode="json")
-    about |= {"trained": _when_trained(folder), "shows": thing_shown(network.image)}
+    times = training_times(folder)
+    about |= {"trained": read_json(times).get("finished") if times else None, "shows": thing_shown(network.image)}
     large_bodies = asyncio.Semaphore(N_LARGE_BODIES)
     # The pages that FastAPI shows an API with load scripts from elsewhere.
     app = FastAPI(
