@@ -1,25 +1,47 @@
 """Results go from one clone to another by a remote, and two branches' results become one."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import Pipeline
 
 
-@pytest.fixture
-def team(pipeline: Pipeline, tmp_path: Path) -> Pipeline:
-    """A pipeline under git with a folder as its remote."""
-    pipeline.run("dvc", "remote", "add", "--default", "team", str(tmp_path / "remote"))
-    pipeline.run("dvc", "remote", "modify", "team", "verify", "true")
+def with_remote(pipeline: Pipeline, url: str, **settings: str) -> Pipeline:
+    """Put a pipeline under git and push what it has computed to a remote."""
+    pipeline.run("dvc", "remote", "add", "--default", "team", url)
+    for name, value in {"verify": "true", **settings}.items():
+        pipeline.run("dvc", "remote", "modify", "team", name, value)
     pipeline.put_under_git()
     pipeline.run("dvc", "push")
     return pipeline
 
 
+@pytest.fixture
+def team(pipeline: Pipeline, tmp_path: Path) -> Pipeline:
+    """A pipeline under git with a folder as its remote."""
+    return with_remote(pipeline, str(tmp_path / "remote"))
+
+
+@pytest.fixture
+def s3() -> Iterator[str]:
+    """The address of an empty bucket `team`, of a server that speaks as S3 does."""
+    from moto.server import ThreadedMotoServer  # It takes three seconds.
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    httpx.put(f"{address}/team").raise_for_status()
+    yield address
+    server.stop()
+
+
 def second_clone(team: Pipeline) -> Pipeline:
     clone = Pipeline(team.folder.parent / "clone")
+    clone.environment |= {key: value for key, value in team.environment.items() if key.startswith("AWS_")}
     team.run("git", "clone", "-q", ".", str(clone.folder))
     return clone
 
@@ -32,10 +54,52 @@ def test_a_second_clone_pulls_all_results_and_trains_nothing(team: Pipeline) -> 
     assert clone.snapshot() == team.snapshot()
 
 
-def stored(team: Pipeline, name: str) -> Path:
-    """Where the remote has a file."""
+def key_of(team: Pipeline, name: str) -> str:
+    """What a remote calls a file."""
     digest = hashlib.md5((team.folder / name).read_bytes()).hexdigest()
-    return team.folder.parent / "remote/files/md5" / digest[:2] / digest[2:]
+    return f"files/md5/{digest[:2]}/{digest[2:]}"
+
+
+def stored(team: Pipeline, name: str) -> Path:
+    """Where a remote that is a folder has a file."""
+    return team.folder.parent / "remote" / key_of(team, name)
+
+
+def test_a_bucket_does_as_a_folder_does(pipeline: Pipeline, s3: str) -> None:
+    # Neither a person's own keys nor, where there are none, those of a machine in Amazon's cloud.
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_CONFIG_FILE": "/dev/null"}
+    pipeline.environment |= keys
+    team = with_remote(pipeline, "s3://team/digitrec", endpointurl=s3, region="us-east-1")
+    clone = second_clone(team)
+    clone.run("dvc", "pull")
+    assert clone.repro() == set()
+    assert clone.snapshot() == team.snapshot()
+
+    lacking, damaged = (f"{s3}/team/digitrec/{key_of(team, f'data/{part}/images.npy')}" for part in ("test", "train"))
+    content = httpx.get(damaged).raise_for_status().content
+    httpx.put(damaged, content=b"?" + content[1:]).raise_for_status()
+    httpx.delete(lacking).raise_for_status()
+    clone.run("rm", "-r", ".dvc/cache", "data")
+    told = clone.run("dvc", "pull", ok=False).stderr
+    assert lacking[-32:].replace("/", "") in told
+    assert "data/train" in told
+    assert not (clone.folder / "data/test").exists()
+    assert not (clone.folder / "data/train").exists()
+    # One of the team mends it.
+    team.run("dvc", "push")
+
+
+def test_an_experiment_goes_to_another_clone_which_computes_nothing(team: Pipeline) -> None:
+    team.run("git", "clone", "-q", "--bare", ".", "../origin")
+    for each in (team, clone := second_clone(team)):
+        each.run("git", "remote", "rm", "origin", ok=each is clone)
+        each.run("git", "remote", "add", "origin", str(team.folder.parent / "origin"))
+    team.run("dvc", "exp", "run", "--name", "fewer", "-S", "evaluate.confused_pairs=4")
+    team.run("dvc", "exp", "push", "origin", "fewer")
+    clone.run("dvc", "exp", "pull", "origin", "fewer")
+    clone.run("dvc", "exp", "apply", "fewer")
+    assert clone.repro() == set()
+    assert clone.snapshot() == team.snapshot()
 
 
 def test_what_a_remote_lacks_is_named_and_nothing_is_half_checked_out(team: Pipeline) -> None:
