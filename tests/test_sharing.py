@@ -66,8 +66,10 @@ def stored(team: Pipeline, name: str) -> Path:
 
 
 def test_a_bucket_does_as_a_folder_does(pipeline: Pipeline, s3: str) -> None:
-    # Neither a person's own keys nor, where there are none, those of a machine in Amazon's cloud.
-    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_CONFIG_FILE": "/dev/null"}
+    # Not a person's own keys and settings.
+    settings = pipeline.folder.parent / "aws"
+    settings.touch()
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_CONFIG_FILE": str(settings)}
     pipeline.environment |= keys
     team = with_remote(pipeline, "s3://team/digitrec", endpointurl=s3, region="us-east-1")
     clone = second_clone(team)

@@ -1,11 +1,14 @@
 """A model that is replaced while the service answers."""
 
+import asyncio
+import json
 import os
 import pty
 import select
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +18,12 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.exported import RED_GREEN_BLUE, export_means, mean_network
+from digitrec.pipeline.files import write_json
+from digitrec.reading.exported import ModelError
+from digitrec.serve.answering import Answering
+from digitrec.serve.app import build_app
+from digitrec.serve.reloading import Kept, Reloading, Terminal
+from tests.exported import RED_GREEN_BLUE, SHADES, export_means, mean_network
 from tests.serve.conftest import Service, running, serve_command
 
 pytestmark = pytest.mark.slow
@@ -129,6 +137,37 @@ def answers(service: Service) -> bool:
     with suppress(httpx.HTTPError):
         return httpx.get(f"{service.url}/healthz", timeout=60).status_code == 200
     return False
+
+
+def test_nothing_of_the_old_model_is_left_and_the_api_is_described_anew(folder: Path) -> None:
+    async def main() -> None:
+        reloading = Reloading(folder, Terminal())
+        app, old = build_app(reloading.now), weakref.ref(reloading.now())
+        assert "16 rows of 24 [red, green, blue]" in json.dumps(app.openapi())
+        export_means(folder, SHADES)
+        signal.raise_signal(signal.SIGHUP)
+        for _ in range(300):
+            await asyncio.sleep(0.1)
+            if old() is None:
+                break
+        assert old() is None
+        assert "12 rows of 12 whole numbers" in json.dumps(app.openapi())
+
+    asyncio.run(main())
+
+
+def test_a_copy_of_a_projects_model_knows_when_it_was_trained_and_the_last_two_copies_stay(tmp_path: Path) -> None:
+    folder = export_means(tmp_path / "data/export", RED_GREEN_BLUE)
+    write_json(tmp_path / "metrics/times/train_final.json", {"finished": "yesterday"})
+    kept = Kept(folder, tmp_path / "kept")
+    for _ in range(3):
+        assert kept.renew().dataset.image == RED_GREEN_BLUE
+    assert Answering(kept.folder.resolve()).about["trained"] == "yesterday"
+    assert sorted(path.name for path in kept.folder.parent.iterdir()) == ["2", "3", "model"]
+    (folder / "model.json").write_text("{}")
+    with pytest.raises(ModelError, match=f"{folder}/model.json: holds no description"):
+        kept.renew()
+    assert Answering(kept.folder).about["trained"] == "yesterday"
 
 
 def test_it_ends_with_the_terminal_that_it_was_started_in(folder: Path) -> None:

@@ -6,15 +6,11 @@ import logging
 import os
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
-
-from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
 
 from digitrec.errors import ArtifactError, DigitrecError
 from digitrec.reading.exported import Exported, ExportedNetwork
-from digitrec.serve.app import training_times
+from digitrec.serve.answering import Answering, training_times
 from digitrec.serve.observing import LOADED
 
 # Of a model's folder, what the service needs.
@@ -39,29 +35,41 @@ class Terminal:
 
 
 class Reloading:
-    """Answers with the application of a model, and after SIGHUP with that of the model that lies there then.
+    """Holds what answers requests; after SIGHUP that is the model that lies there then.
 
-    Requests under way are finished by the application that has begun them. To be made within a running event loop.
+    Requests under way are finished by the model with which they began. To be made within a running event loop.
 
     Parameters
     ----------
-    build : callable
-        Makes the application of the model as it lies in its folder; raises ModelError when it cannot be used.
+    folder : Path
+        That stage `export` wrote. A link is followed once each time, so that all files are of one model.
     terminal : Terminal
         With its end, the service ends.
+
+    Raises
+    ------
+    ModelError
+        When there is no model that can be used.
     """
 
-    def __init__(self, build: Callable[[], FastAPI], terminal: Terminal):
-        self._build, self._terminal, self._tasks = build, terminal, set[asyncio.Task]()
+    def __init__(self, folder: Path, terminal: Terminal):
+        self._folder, self._terminal, self._tasks = folder, terminal, set[asyncio.Task]()
         self._one_by_one = asyncio.Lock()
-        self._use(build())
+        self._use(self._load())
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         # One that came before is heeded now, see `wait_with_reloading`.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        await self._app(scope, receive, send)
+    def now(self) -> Answering:
+        """Give what answers a request that comes in now."""
+        return self._answering
+
+    def _load(self) -> Answering:
+        return Answering(self._folder.resolve())
+
+    def _use(self, answering: Answering) -> None:
+        self._answering = answering
+        LOADED.set_to_current_time()
 
     def _hang_up(self) -> None:
         if self._terminal.is_gone():
@@ -75,18 +83,18 @@ class Reloading:
     async def _reload(self) -> None:
         async with self._one_by_one:
             try:
-                self._use(await asyncio.to_thread(self._build))
+                self._use(await asyncio.to_thread(self._load))
             except DigitrecError as error:
                 refuse(error)
+            settle()
 
-    def _use(self, app: FastAPI) -> None:
-        self._app = app
-        LOADED.set_to_current_time()
-        # Looking through all that was loaded for garbage held requests up for 30 ms. An application before this one is
-        # cleared away, unless it still answers: then with the next.
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
+
+def settle() -> None:
+    """Leave what is loaded now out of the search for garbage, which held requests up for 30 ms."""
+    # Of a model before this one, what is left is looked for.
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def wait_with_reloading() -> None:

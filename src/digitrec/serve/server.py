@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 
 import uvicorn
+from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
@@ -24,7 +25,7 @@ from digitrec.reading.exported import ExportedNetwork
 from digitrec.serve.addresses import read_root_path
 from digitrec.serve.app import build_app
 from digitrec.serve.observing import SHARED, new_id
-from digitrec.serve.reloading import Kept, Reloading, Terminal, refuse, wait_with_reloading
+from digitrec.serve.reloading import Kept, Reloading, Terminal, refuse, settle, wait_with_reloading
 
 # Seconds in which requests under way are finished when the service is told to stop.
 GRACE = 30
@@ -225,21 +226,22 @@ def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "",
                     kept.renew()
                     counts.mkdir()
                     os.environ[SHARED] = str(counts)
-                    config = _configure(partial(_reloading, kept.folder, root_path, logged, terminal), workers)
+                    config = _configure(partial(_lasting_app, kept.folder, root_path, logged, terminal), workers)
                     Workers(config, [OwnSocket(host, port)], announce, kept, terminal).run()
             else:
                 wait_with_reloading()
                 announce()
-                config = _configure(partial(_reloading, folder, root_path, logged, terminal), workers)
+                config = _configure(partial(_lasting_app, folder, root_path, logged, terminal), workers)
                 uvicorn.Server(config).run(sockets=[listener])
 
 
-def _reloading(folder: Path, root_path: str, logged: bool, terminal: Terminal) -> Reloading:
-    # A link is followed once, so that all files are of one model.
-    return Reloading(lambda: build_app(folder.resolve(), root_path, logged), terminal)
+def _lasting_app(folder: Path, root_path: str, logged: bool, terminal: Terminal) -> FastAPI:
+    app = build_app(Reloading(folder, terminal).now, root_path, logged)
+    settle()
+    return app
 
 
-def _configure(factory: Callable[[], Reloading], workers: int) -> uvicorn.Config:
+def _configure(factory: Callable[[], FastAPI], workers: int) -> uvicorn.Config:
     return uvicorn.Config(
         factory,
         factory=True,
