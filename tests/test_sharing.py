@@ -1,21 +1,54 @@
 """Results go from one clone to another by a remote, and two branches' results become one."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import Pipeline
 
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+
+def with_remote(pipeline: Pipeline, url: str, **settings: str) -> Pipeline:
+    """Put a pipeline under git and push what it has computed to a remote."""
+    pipeline.run("dvc", "remote", "add", "--default", "team", url)
+    for name, value in {"verify": "true", **settings}.items():
+        pipeline.run("dvc", "remote", "modify", "team", name, value)
+    pipeline.put_under_git()
+    pipeline.run("dvc", "push")
+    return pipeline
+
 
 @pytest.fixture
 def team(pipeline: Pipeline, tmp_path: Path) -> Pipeline:
     """A pipeline under git with a folder as its remote."""
-    pipeline.run("dvc", "remote", "add", "--default", "team", str(tmp_path / "remote"))
-    pipeline.run("dvc", "remote", "modify", "team", "verify", "true")
-    pipeline.put_under_git()
-    pipeline.run("dvc", "push")
-    return pipeline
+    return with_remote(pipeline, str(tmp_path / "remote"))
+
+
+# Not a person's own keys.
+KEYS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator["BaseClient"]:
+    """A client of a server that speaks as S3 does, with an empty bucket `team`."""
+    # They take three seconds.
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    (tmp_path / "aws").touch()
+    for name, value in {**KEYS, "AWS_CONFIG_FILE": str(tmp_path / "aws")}.items():
+        monkeypatch.setenv(name, value)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    client = boto3.client("s3", endpoint_url="http://{}:{}".format(*server.get_host_and_port()))
+    client.create_bucket(Bucket="team")
+    yield client
+    server.stop()
 
 
 def second_clone(team: Pipeline) -> Pipeline:
@@ -32,10 +65,47 @@ def test_a_second_clone_pulls_all_results_and_trains_nothing(team: Pipeline) -> 
     assert clone.snapshot() == team.snapshot()
 
 
-def stored(team: Pipeline, name: str) -> Path:
-    """Where the remote has a file."""
+def key_of(team: Pipeline, name: str) -> str:
+    """What a remote calls a file."""
     digest = hashlib.md5((team.folder / name).read_bytes()).hexdigest()
-    return team.folder.parent / "remote/files/md5" / digest[:2] / digest[2:]
+    return f"files/md5/{digest[:2]}/{digest[2:]}"
+
+
+def stored(team: Pipeline, name: str) -> Path:
+    """Where a remote that is a folder has a file."""
+    return team.folder.parent / "remote" / key_of(team, name)
+
+
+def test_a_bucket_does_as_a_folder_does(s3: "BaseClient", pipeline: Pipeline) -> None:
+    team = with_remote(pipeline, "s3://team/digitrec", endpointurl=s3.meta.endpoint_url)
+    clone = second_clone(team)
+    clone.run("dvc", "pull")
+    assert clone.repro() == set()
+    assert clone.snapshot() == team.snapshot()
+
+    lacking, damaged = (key_of(team, f"data/{part}/images.npy") for part in ("test", "train"))
+    content = (team.folder / "data/train/images.npy").read_bytes()
+    s3.put_object(Bucket="team", Key=f"digitrec/{damaged}", Body=b"?" + content[1:])
+    s3.delete_object(Bucket="team", Key=f"digitrec/{lacking}")
+    clone.run("rm", "-r", ".dvc/cache", "data/test", "data/train")
+    told = clone.run("dvc", "pull", "data/test", ok=False).stderr
+    assert lacking.removeprefix("files/md5").replace("/", "") in told
+    assert "data/train" in clone.run("dvc", "pull", "data/train", ok=False).stderr
+    assert not (clone.folder / "data/test").exists()
+    assert not (clone.folder / "data/train").exists()
+
+
+def test_an_experiment_goes_to_another_clone_which_computes_nothing(team: Pipeline) -> None:
+    team.run("git", "clone", "-q", "--bare", ".", "../origin")
+    for each in (team, clone := second_clone(team)):
+        each.run("git", "remote", "rm", "origin", ok=each is clone)
+        each.run("git", "remote", "add", "origin", str(team.folder.parent / "origin"))
+    team.run("dvc", "exp", "run", "--name", "fewer", "-S", "evaluate.confused_pairs=4")
+    team.run("dvc", "exp", "push", "origin", "fewer")
+    clone.run("dvc", "exp", "pull", "origin", "fewer")
+    clone.run("dvc", "exp", "apply", "fewer")
+    assert clone.repro() == set()
+    assert clone.snapshot() == team.snapshot()
 
 
 def test_what_a_remote_lacks_is_named_and_nothing_is_half_checked_out(team: Pipeline) -> None:

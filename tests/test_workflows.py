@@ -1,8 +1,10 @@
 """The GitHub workflows: free of mistakes, and every command in them means something."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -51,7 +53,7 @@ def problems(text: str) -> list[str]:
     for job in workflow["jobs"].values():
         script = "\n".join(step.get("run", "") for step in job["steps"])
         found += [f"make {name}" for name in re.findall(r"make ([a-z-]+)", script) if name not in targets]
-        written = re.findall(r"> *(\S+)", script)
+        written = re.findall(r"(?:>|\btee) *(\S+)", script)
         named = re.findall(r"[\w./-]+\.(?:lock|md|py)\b", text)
         found += [name for name in named if name not in written and not (ROOT / name).exists()]
         for line in re.findall(r"\bdvc .*", script):
@@ -163,20 +165,116 @@ def test_finished_fits_are_kept_for_the_next_run_also_when_this_one_fails() -> N
     assert "always()" in save["if"]
 
 
-def report_of(pipeline: Pipeline, outcome: str) -> str:
-    """Run the workflow's own script, as GitHub runs it; the report, which is its summary."""
-    shutil.copytree(ROOT / ".github", pipeline.folder / ".github")
-    steps = parse(read("reproduce.yml"))["jobs"]["reproduce"]["steps"]
-    [script] = [step["run"] for step in steps if step.get("id") == "report"]
-    summary = pipeline.folder / "summary.md"
-    pipeline.run("bash", "-e", "-c", script, BASE="main", OUTCOME=outcome, GITHUB_STEP_SUMMARY=str(summary))
-    assert (pipeline.folder / "report.md").read_text() == summary.read_text()
-    return summary.read_text()
+def scripts(name: str) -> list[dict]:
+    """The steps of a workflow's one job that run a script."""
+    [job] = parse(read(name))["jobs"].values()
+    return [step for step in job["steps"] if "run" in step]
 
 
-def test_the_report_shows_what_a_pull_request_changes(changed: Pipeline, tmp_path: Path) -> None:
-    pull_request = changed.copy(tmp_path / "project")
-    summary = report_of(pull_request, "success")
+def uploaded(name: str) -> list[str]:
+    """What a workflow keeps for people to look at."""
+    [job] = parse(read(name))["jobs"].values()
+    uploads = [step for step in job["steps"] if step.get("uses", "").startswith("actions/upload-artifact@")]
+    return "\n".join(step["with"]["path"] for step in uploads).split()
+
+
+def run_script(step: dict, folder: Path, ok: bool = True, **environment: str) -> str:
+    """Run a step's script in a folder as GitHub's runner does with `shell: bash`; what it printed."""
+    script = folder.parent / "step.sh"
+    script.write_text(step["run"])
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
+    # Of a step's own variables, those that GitHub would fill in are for the test to give.
+    environment = environment_of(folder / "src") | {"VENV": sys.prefix} | environment
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert (result.returncode == 0) is ok, f"{step['run']}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+def stand_in(folder: Path, name: str) -> Path:
+    """A program of that name, alone in a folder, that does nothing but write down what it is told."""
+    folder.mkdir()
+    program, told = folder / name, folder / "told"
+    program.write_text(f'#!/bin/sh\necho "$@" >> "{told}"\n')
+    program.chmod(0o755)
+    return told
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_script_also_fails_where_what_fails_is_not_the_last_of_a_pipe(name: str) -> None:
+    assert parse(read(name))["defaults"] == {"run": {"shell": "bash"}}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A project with the real commands, one module and one test of it."""
+    folder, package = tmp_path / "small", tmp_path / "small/src/digitrec"
+    package.mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "Containerfile"):
+        shutil.copy(ROOT / name, folder)
+    for name in (".github", "stages"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.py"))
+    (folder / "stages/summary.py").write_text('"""Nothing."""\n')
+    (package / "__init__.py").touch()
+    (package / "errors.py").write_bytes((ROOT / "src/digitrec/errors.py").read_bytes())
+    (folder / "tests").mkdir()
+    (folder / "tests/test_errors.py").write_text(
+        "from digitrec.errors import ParamsError\n\n\n"
+        "def test_mistakes_are_counted() -> None:\n"
+        '    assert str(ParamsError(["a", "b"])).startswith("2 mistakes in params.yaml")\n'
+    )
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    return folder
+
+
+@pytest.mark.slow
+def test_every_script_of_ci_runs(small: Path, demo: Path, tmp_path: Path) -> None:
+    # The whole pipeline in the clone that has gone through it; the rest in a project that is tested sooner.
+    shutil.copytree(demo / "project", tmp_path / "project", symlinks=True)
+    told = stand_in(tmp_path / "bin", "sudo")
+    for step in scripts("ci.yml"):
+        if step["run"] == "make demo":
+            assert "Test accuracy" in run_script(step, tmp_path / "project", DEMO=str(demo / "tiny.yaml"))
+        elif "sudo" in step["run"]:
+            # A machine without that program; where it is, nothing is installed.
+            (tmp_path / "bin/bash").symlink_to(shutil.which("bash"))
+            run_script(step, small, PATH=str(tmp_path / "bin"))
+        else:
+            run_script(step, small)
+    assert told.read_text() == "apt-get update\napt-get install --yes strace\n"
+    assert all((tmp_path / "project" / path).exists() for path in uploaded("ci.yml"))
+
+    [tests] = [step for step in scripts("ci.yml") if step["run"] == "make test"]
+    test = small / "tests/test_errors.py"
+    test.write_text(test.read_text().replace("2 mistakes", "3 mistakes"))
+    assert "1 failed" in run_script(tests, small, ok=False)
+
+
+def job_of(pipeline: Pipeline, ok: bool = True, **environment: str) -> str:
+    """Run every script of the workflow on a pull request's pipeline; the report, which is its summary."""
+    folder = pipeline.folder
+    shutil.copytree(ROOT / ".github", folder / ".github")
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy(ROOT / name, folder)
+    summary, told = folder.parent / "summary.md", stand_in(folder.parent / "bin", "gh")
+    path = f"{told.parent}{os.pathsep}{pipeline.environment['PATH']}"
+    of_github = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_PATH": str(folder.parent / "path"), "NUMBER": "7"}
+    of_github |= {"BASE": "main", "OUTCOME": "success" if ok else "failure", "PATH": path}
+    for step in scripts("reproduce.yml"):
+        repro = step.get("id") == "repro"
+        if ok or "steps.repro.outcome == 'success'" not in step.get("if", ""):
+            run_script(step, folder, ok or not repro, **of_github)
+    assert (folder.parent / "path").read_text() == f"{folder}/.venv/bin\n"
+    assert told.read_text() == "pr comment 7 --edit-last --create-if-none --body-file comment.md\n"
+    report = summary.read_text()
+    assert (folder / "report.md").read_text() == (folder / "comment.md").read_text() == report
+    assert all((folder / path).exists() for path in uploaded("reproduce.yml"))
+    return report
+
+
+def test_every_script_on_a_pull_request_runs_and_the_report_shows_what_it_changes(
+    changed: Pipeline, tmp_path: Path
+) -> None:
+    summary = job_of(changed.copy(tmp_path / "project"))
     assert "dvc repro against main: success" in summary
     assert "McNemar" in summary
     assert re.search(r"\| params.yaml +\| max_epochs +\| 3 +\| 4 +\|", summary)
@@ -186,15 +284,25 @@ def test_the_report_shows_what_a_pull_request_changes(changed: Pipeline, tmp_pat
     for line in re.findall(r"line \[(.*)\]", summary):
         assert len(line.split(",")) == 4
     assert "Pictures that changed: calibration, compare_baselines, confusion" in summary
-    assert (pull_request.folder / "plots_diff/index.html").exists()
+    assert "### Errors on the test images against main" in summary
+    assert "Not worse than chance explains" in summary
 
 
 def test_a_run_that_failed_is_reported_too(pipeline: Pipeline) -> None:
     pipeline.put_under_git()
     pipeline.change_params(lambda params: params.update(lr=1e30))
-    pipeline.run("dvc", "repro", ok=False)
-    summary = report_of(pipeline, "failure")
+    summary = job_of(pipeline, ok=False)
     assert "dvc repro against main: failure" in summary
     # The table would be that of an earlier run.
     assert "McNemar" not in summary
     assert "| lr " in summary
+
+
+def test_a_run_with_a_worse_model_is_reported_and_fails(changed: Pipeline, tmp_path: Path) -> None:
+    worse = changed.copy(tmp_path / "project")
+    shutil.copytree(ROOT / ".github", worse.folder / ".github")
+    predictions = worse.folder / "plots/predictions.csv"
+    predictions.write_text(re.sub(r"(?m)^(\d+,8),8,", r"\1,3,", predictions.read_text()))
+    [step] = [step for step in scripts("reproduce.yml") if "accuracy.py" in step["run"]]
+    run_script(step, worse.folder, ok=False, BASE="main")
+    assert "Worse classes, errors: 8 (" in (worse.folder / "accuracy.md").read_text()

@@ -3,17 +3,20 @@
 import asyncio
 import io
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fastapi import HTTPException
 from PIL import Image
 
-from digitrec.reading.answers import answer, no_answer, nothing_found, several_found
+from digitrec.pipeline.files import read_json
+from digitrec.reading.answers import answer, no_answer, nothing_found, several_found, thing_shown
 from digitrec.reading.decoding import ImageError
 from digitrec.reading.exported import ExportedNetwork
 from digitrec.reading.preparation import prepare
 from digitrec.serve.batching import Batcher
+from digitrec.serve.pixels import PixelReader
 from digitrec.spec import ImageSpec
 
 # Images that are prepared at the same time; one of 70 megapixels takes some hundred megabytes.
@@ -24,16 +27,35 @@ PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
 class Answering:
-    """Answers images with a network.
+    """Answers images with an exported network.
 
     Parameters
     ----------
+    folder : Path
+        That stage `export` wrote.
+
+    Attributes
+    ----------
     network : ExportedNetwork
         Answers less probable than its threshold are withheld.
+    read_pixels : PixelReader
+        Reads images that come as JSON.
+    about : dict
+        What `GET /model` tells of the network.
+
+    Raises
+    ------
+    ModelError
+        When there is none that can be used.
     """
 
-    def __init__(self, network: ExportedNetwork):
-        self._form, self._threshold, self._network = network.image, network.threshold, network
+    def __init__(self, folder: Path):
+        network, times = ExportedNetwork(folder), training_times(folder)
+        self.network, self.read_pixels = network, PixelReader(network.image)
+        trained = read_json(times).get("finished") if times else None
+        self.about = network.description.model_dump(mode="json")
+        self.about |= {"trained": trained, "shows": thing_shown(network.image)}
+        self._form, self._threshold = network.image, network.threshold
         self._batcher = Batcher(network.probabilities)
         self._threads = ThreadPoolExecutor(N_THREADS)
         _load_what_images_need(self._form)
@@ -55,10 +77,10 @@ class Answering:
         """
         try:
             if is_small(content):
-                prepared = prepare(content, name, self._form, self._network)
+                prepared = prepare(content, name, self._form, self.network)
             else:
                 loop = asyncio.get_running_loop()
-                prepared = await loop.run_in_executor(self._threads, prepare, content, name, self._form, self._network)
+                prepared = await loop.run_in_executor(self._threads, prepare, content, name, self._form, self.network)
         except ImageError as error:
             raise HTTPException(422, str(error)) from error
         if prepared is None:
@@ -74,6 +96,18 @@ class Answering:
         probabilities = await self._batcher(image)
         found = answer(probabilities, self._form.classes, self._threshold)
         return found | {"probabilities": probabilities.tolist(), "box": None}
+
+
+def training_times(folder: Path) -> Path | None:
+    """Find the times of the training in the project that a network lies in; None where there are none.
+
+    They are no part of the network: its own files are the same whenever they are made.
+    """
+    for project in folder.resolve().parents[1:3]:
+        times = project / "metrics/times/train_final.json"
+        if times.exists():
+            return times
+    return None
 
 
 def is_small(content: bytes) -> bool:

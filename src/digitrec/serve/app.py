@@ -15,15 +15,11 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from digitrec.pipeline.files import read_json
-from digitrec.reading.answers import thing_shown
-from digitrec.reading.exported import ExportedNetwork
 from digitrec.serve.addresses import Addresses, page_below
 from digitrec.serve.answering import Answering
 from digitrec.serve.body import file_in, file_of, read_body
 from digitrec.serve.observing import Observed, metrics, mistake
 from digitrec.serve.pages import page_routes
-from digitrec.serve.pixels import PixelReader
 from digitrec.serve.schemas import Answer, Health, Mistake
 
 PAGE = Path(__file__).parent / "page"
@@ -56,9 +52,10 @@ class Direct(APIRoute):
         return handle
 
 
-def _body(read_pixels: PixelReader | None = None) -> dict[str, Any]:
-    pixels = {"application/json": {"schema": read_pixels.model.model_json_schema()}} if read_pixels else {}
-    more = ", or pixels as the network takes them" if pixels else ""
+def _body(or_pixels: bool = False) -> dict[str, Any]:
+    # What pixels are, the network decides that answers when the document is asked for.
+    pixels: dict[str, Any] = {"application/json": {}} if or_pixels else {}
+    more = ", or pixels as the network takes them" if or_pixels else ""
     return {
         "required": True,
         "description": f"An image file, as the body itself or in a form{more}.",
@@ -72,36 +69,18 @@ def _body(read_pixels: PixelReader | None = None) -> dict[str, Any]:
     }
 
 
-def _when_trained(folder: Path) -> str | None:
-    """Look into the project that the network lies in: its own files are the same whenever they are made."""
-    for project in folder.resolve().parents[1:3]:
-        times = project / "metrics/times/train_final.json"
-        if times.exists():
-            return read_json(times).get("finished")
-    return None
-
-
-def build_app(folder: Path, root_path: str = "", logged: bool = False) -> FastAPI:
-    """Make the service for the exported network in `folder`.
+def build_app(now: Callable[[], Answering], root_path: str = "", logged: bool = False) -> FastAPI:
+    """Make the service.
 
     Parameters
     ----------
-    folder : Path
-        That stage `export` wrote.
+    now : callable
+        Gives what answers a request that comes in now.
     root_path : str
         As `addresses.read_root_path` gives it.
     logged : bool
         Whether each request is a line of JSON on standard output.
-
-    Raises
-    ------
-    ModelError
-        When there is none that can be used.
     """
-    network = ExportedNetwork(folder)
-    answering, read_pixels, grey = Answering(network), PixelReader(network.image), network.image.channels == 1
-    about = network.description.model_dump(mode="json")
-    about |= {"trained": _when_trained(folder), "shows": thing_shown(network.image)}
     large_bodies = asyncio.Semaphore(N_LARGE_BODIES)
     # The pages that FastAPI shows an API with load scripts from elsewhere.
     app = FastAPI(
@@ -122,14 +101,15 @@ def build_app(folder: Path, root_path: str = "", logged: bool = False) -> FastAP
     index = page_below(root_path, (PAGE / "index.html").read_text(encoding="utf-8"))
 
     async def answer(request: Request, pixels: bool) -> Response:
+        answering = now()
         body, kind = await read_body(request), request.headers.get("content-type", "").lower()
         if kind.startswith("application/json"):
-            image = read_pixels(body)
+            image = answering.read_pixels(body)
             found = await answering.pixels(image)
         else:
             found, image = await answering.image(*await file_of(request, body))
         if pixels:
-            found["pixels"] = (image[..., 0] if grey else image).tolist()
+            found["pixels"] = (image[..., 0] if image.shape[2] == 1 else image).tolist()
         return Response(json.dumps(found), media_type="application/json")
 
     predictions = APIRouter(route_class=Direct)
@@ -137,7 +117,7 @@ def build_app(folder: Path, root_path: str = "", logged: bool = False) -> FastAP
     @predictions.post(
         "/predict",
         responses={200: {"model": Answer}, **REFUSALS},
-        openapi_extra={"requestBody": _body(read_pixels)},
+        openapi_extra={"requestBody": _body(or_pixels=True)},
     )
     async def predict(
         request: Request,
@@ -152,7 +132,7 @@ def build_app(folder: Path, root_path: str = "", logged: bool = False) -> FastAP
             return await answer(request, pixels)
 
     app.include_router(predictions)
-    app.include_router(page_routes(network, file_in, REFUSALS, _body(), PAGE))
+    app.include_router(page_routes(lambda: now().network, file_in, REFUSALS, _body(), PAGE))
 
     @app.get("/healthz", responses={200: {"model": Health}})
     async def healthz() -> Response:
@@ -164,12 +144,19 @@ def build_app(folder: Path, root_path: str = "", logged: bool = False) -> FastAP
     @app.get("/model")
     async def model() -> dict[str, Any]:
         """Tell what the network is, its classes, how accurate it is, and when it was trained (null if not known)."""
-        return about
+        return now().about
 
     @app.get("/", include_in_schema=False)
     async def page() -> HTMLResponse:
         return HTMLResponse(index)
 
+    def document() -> dict[str, Any]:
+        found = FastAPI.openapi(app)
+        content = found["paths"]["/predict"]["post"]["requestBody"]["content"]
+        content["application/json"] = {"schema": now().read_pixels.model.model_json_schema()}
+        return found
+
+    app.openapi = document  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(directory=PAGE))
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, wrong_parameter)

@@ -8,7 +8,15 @@ import secrets
 import time
 from datetime import UTC, datetime
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,6 +34,11 @@ SECONDS = Histogram(
     "From a request's head to the end of its answer",
     ("path",),
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)
+LOADED = Gauge(
+    "digitrec_model_loaded_timestamp_seconds",
+    "When the model was loaded, by the worker that did it first",
+    multiprocess_mode="livemin",
 )
 LOG = logging.getLogger("uvicorn.error")
 

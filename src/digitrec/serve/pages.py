@@ -45,7 +45,7 @@ class PageAnswer(BaseModel):
 
 
 def page_routes(
-    network: ExportedNetwork,
+    network_now: Callable[[], ExportedNetwork],
     content_of: Callable[[Request], Awaitable[tuple[bytes, str]]],
     refusals: dict[int | str, dict[str, Any]],
     body: dict[str, Any],
@@ -55,7 +55,8 @@ def page_routes(
 
     Parameters
     ----------
-    network : ExportedNetwork
+    network_now : callable
+        Gives the network that answers a request that comes in now.
     content_of : callable
         From a request to the image file in it, and its name.
     refusals, body : dict
@@ -66,7 +67,7 @@ def page_routes(
     routes, threads = APIRouter(), ThreadPoolExecutor(N_PAGES)
     free = asyncio.Semaphore(N_PAGES)
 
-    def read(content: bytes, name: str, pixels: bool) -> dict[str, Any]:
+    def read(network: ExportedNetwork, content: bytes, name: str, pixels: bool) -> dict[str, Any]:
         grey = decode(content, name)
         reading = read_page(grey, network)
         answer = page_of(reading, network)
@@ -82,13 +83,14 @@ def page_routes(
         pixels: Annotated[bool, Query(description="whether to answer with what the network got of each digit")] = False,
     ) -> Response:
         """Read all digits on a page."""
+        network = network_now()
         if network.image.preparation != "mnist":
             raise HTTPException(422, "this network takes each image as a whole and reads no pages: POST /predict")
         async with free:
             content, name = await content_of(request)
             loop = asyncio.get_running_loop()
             try:
-                return JSONResponse(await loop.run_in_executor(threads, read, content, name, pixels))
+                return JSONResponse(await loop.run_in_executor(threads, read, network, content, name, pixels))
             except ImageError as error:
                 raise HTTPException(422, str(error)) from error
 

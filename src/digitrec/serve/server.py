@@ -2,9 +2,9 @@
 
 import asyncio
 import errno
-import gc
 import json
 import os
+import signal
 import socket
 import tempfile
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.supervisors import Multiprocess
 
@@ -24,6 +25,7 @@ from digitrec.reading.exported import ExportedNetwork
 from digitrec.serve.addresses import read_root_path
 from digitrec.serve.app import build_app
 from digitrec.serve.observing import SHARED, new_id
+from digitrec.serve.reloading import Kept, Reloading, Terminal, refuse, settle, wait_with_reloading
 
 # Seconds in which requests under way are finished when the service is told to stop.
 GRACE = 30
@@ -125,6 +127,7 @@ class OwnSocket:
 
 
 def _listen_as_worker(host: str, port: int) -> socket.socket:
+    wait_with_reloading()
     exit_with(os.getppid())
     return listen(host, port, beside_others=True)
 
@@ -138,11 +141,17 @@ class Workers(Multiprocess):
         uvicorn's.
     announce : callable
         Called when all of them answer.
+    kept : Kept
+        The model that they answer with.
+    terminal : Terminal
+        With its end, they end.
     """
 
-    def __init__(self, config: uvicorn.Config, sockets: list, announce: Callable[[], None]):
+    def __init__(
+        self, config: uvicorn.Config, sockets: list, announce: Callable[[], None], kept: Kept, terminal: Terminal
+    ):
         super().__init__(config, sockets)
-        self._announce = announce
+        self._announce, self._kept, self._terminal = announce, kept, terminal
 
     def init_processes(self) -> None:
         """Start them."""
@@ -150,9 +159,33 @@ class Workers(Multiprocess):
         if all(process.wait_until_ready(GRACE, self.should_exit) for process in self.processes):
             self._announce()
 
+    def handle_hup(self) -> None:
+        """Have all of them load the model that lies there now, if it is a good one."""
+        if self._terminal.is_gone():
+            self.should_exit.set()
+            return
+        try:
+            self._kept.renew()
+        except DigitrecError as error:
+            refuse(error)
+            return
+        for process in self.processes:
+            # One that has ended is replaced, by one that loads it.
+            with suppress(ProcessLookupError):
+                os.kill(cast("int", process.pid), signal.SIGHUP)
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace those that have ended, which no longer tell when they loaded their model."""
+        before = {process.pid for process in self.processes}
+        super().keep_subprocess_alive()
+        for pid in before - {process.pid for process in self.processes}:
+            mark_process_dead(pid)
+
 
 def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "", logged: bool = False) -> None:
     """Serve the exported network in `folder` until SIGTERM or SIGINT; requests under way are finished then.
+
+    SIGHUP has the network loaded again, as it lies in the folder then. One that is damaged is not taken.
 
     Parameters
     ----------
@@ -176,23 +209,9 @@ def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "",
     ServeError
         When the address cannot be listened on.
     """
-    root_path = read_root_path(root_path)
+    root_path, terminal = read_root_path(root_path), Terminal()
     about = ExportedNetwork(folder).description
     with listen(host, port) as listener:
-        config = uvicorn.Config(
-            partial(_lasting_app, folder, root_path, logged),
-            factory=True,
-            workers=workers,
-            http=Protocol,
-            ws="none",
-            lifespan="off",
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            headers=list(HEADERS.items()),
-            timeout_graceful_shutdown=GRACE,
-        )
         address = f"[{host.strip('[]')}]" if ":" in host else host
         port, model = listener.getsockname()[1], f"{about.training.model}, {about.accuracy:.2%} on its test set"
         text = f"http://{address}:{port} answers with {model}; Ctrl-C ends it"
@@ -202,20 +221,41 @@ def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "",
             if workers > 1:
                 # It has shown that the port is free.
                 listener.close()
-                with tempfile.TemporaryDirectory(prefix="digitrec-") as counts:
-                    os.environ[SHARED] = counts
-                    Workers(config, [OwnSocket(host, port)], announce).run()
+                with tempfile.TemporaryDirectory(prefix="digitrec-") as own:
+                    kept, counts = Kept(folder, Path(own)), Path(own) / "counts"
+                    kept.renew()
+                    counts.mkdir()
+                    os.environ[SHARED] = str(counts)
+                    config = _configure(partial(_lasting_app, kept.folder, root_path, logged, terminal), workers)
+                    Workers(config, [OwnSocket(host, port)], announce, kept, terminal).run()
             else:
+                wait_with_reloading()
                 announce()
+                config = _configure(partial(_lasting_app, folder, root_path, logged, terminal), workers)
                 uvicorn.Server(config).run(sockets=[listener])
 
 
-def _lasting_app(folder: Path, root_path: str, logged: bool) -> FastAPI:
-    app = build_app(folder, root_path, logged)
-    # Looking through all that was loaded for garbage held requests up for 30 ms.
-    gc.collect()
-    gc.freeze()
+def _lasting_app(folder: Path, root_path: str, logged: bool, terminal: Terminal) -> FastAPI:
+    app = build_app(Reloading(folder, terminal).now, root_path, logged)
+    settle()
     return app
+
+
+def _configure(factory: Callable[[], FastAPI], workers: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        factory,
+        factory=True,
+        workers=workers,
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        headers=list(HEADERS.items()),
+        timeout_graceful_shutdown=GRACE,
+    )
 
 
 def listen(host: str, port: int, beside_others: bool = False) -> socket.socket:
