@@ -49,11 +49,10 @@ def test_results_and_the_cache_are_what_the_lock_says_or_are_named_and_mended(pi
 def test_a_lock_that_was_cut_short_is_named_and_mended(pipeline: Pipeline) -> None:
     path = pipeline.folder / "dvc.lock"
     content, before = path.read_bytes(), pipeline.snapshot()
-    for length in (40, 2000, len(content) // 2 - 30):
-        path.write_bytes(content[:length])
-        pipeline.run("dvc", "repro", ok=False)
-        with pytest.raises(ArtifactError, match=r"dvc.lock is damaged .*`rm .*dvc.lock` and `dvc repro`") as caught:
-            check_lock(pipeline.folder)
+    path.write_bytes(content[: content.index(b"md5:", len(content) // 2) + 2])
+    assert "dvc.lock" in pipeline.run("dvc", "repro", ok=False).stderr
+    with pytest.raises(ArtifactError, match=r"dvc.lock is damaged .*`rm .*dvc.lock` and `dvc repro`") as caught:
+        check_lock(pipeline.folder)
     _typed(pipeline, caught.value)
     assert pipeline.snapshot() == before
     assert path.read_bytes() == content
