@@ -158,23 +158,17 @@ def flip_in_checkpoint(project: Project, moment: Moment) -> str | None:
 
 def flip_in_journal(project: Project, moment: Moment) -> str | None:
     """Kill the search and flip a bit of its journal, half of the times in a score."""
-    if _signal_all(project, moment, signal.SIGKILL) is None:
-        return None
     path = project.folder / "data/cache/gridsearch.jsonl"
-    scores = (
-        [found.span(1) for found in re.finditer(rb'"score": ([0-9.]+)', path.read_bytes())] if path.exists() else []
-    )
-    if not scores:
+    if not _killed_with(project, moment, path.parent, path.name):
         return None
-    span = moment.rng.choice(scores) if moment.rng.random() < 0.5 else None
+    scores = [found.span(1) for found in re.finditer(rb'"score": ([0-9.]+)', path.read_bytes())]
+    span = moment.rng.choice(scores) if scores and moment.rng.random() < 0.5 else None
     return f"{path.name}: {flip(path, moment.rng, moment.rng.random() < 0.5, span)}"
 
 
 def flip_in_resume_state(project: Project, moment: Moment) -> str | None:
     """Kill a training and flip a bit of the state from which it would go on."""
-    if _signal_all(project, moment, signal.SIGKILL) is None:
-        return None
-    states = sorted((project.folder / RESUMED[moment.stage]).glob("*.pt"))
+    states = _killed_with(project, moment, project.folder / RESUMED[moment.stage], "*.pt")
     return f"{states[0].name}: {flip(states[0], moment.rng, moment.rng.random() < 0.5)}" if states else None
 
 
@@ -266,3 +260,14 @@ def _signal_all(project: Project, moment: Moment, kind: signal.Signals) -> str |
     # Workers of a killed stage notice by themselves; what a round starts next is not to meet them.
     project.end_all()
     return f"{kind.name} to all" if reached else None
+
+
+def _killed_with(project: Project, moment: Moment, folder: Path, name: str) -> list[Path]:
+    """Kill all as soon as the moment has come and there is such a file; the files, none where the run had ended."""
+    process = project.repro()
+    reached = project.wait_for(process, moment.stage, moment.seconds)
+    while reached and not list(folder.glob(name)) and process.poll() is None:
+        time.sleep(0.05)
+    reached = process.poll() is None
+    project.end_all()
+    return [path for path in sorted(folder.glob(name)) if reached and path.stat().st_size]
