@@ -26,7 +26,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro reproduce test test-fast docs wheel serve lint bench seeds lock clean-cache
+.PHONY: help install demo repro verify reproduce test test-fast docs wheel serve lint bench seeds lock clean-cache
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,10 +47,15 @@ demo: $(READY)  ## The whole pipeline on scikit-learn's embedded digits, in .dem
 
 repro: $(READY)  ## The whole pipeline on MNIST (15 to 30 minutes on two cores); only what changed runs again
 	@sh stages/without_git.sh
+	@python stages/verify.py lock
 	dvc repro
+	python stages/verify.py
 	cp data/export/* src/digitrec/pretrained/
 	python stages/summary.py
 	@echo "What changed since: dvc status; of the published systems: cd reproduction && dvc status"
+
+verify: $(READY)  ## Compare results and DVC's cache with dvc.lock, bit by bit; name what is damaged and what mends it
+	python stages/verify.py
 
 # The shortened run has folders of its own and shares DVC's cache, so that baselines are not fitted again.
 FOR_REPRODUCTION := normalize-stats fit-baseline evaluate

@@ -6,6 +6,7 @@ Writes  README.md, docs/*.md
 Usage: PYTHONPATH=src python -m docs.tables
 """
 
+from collections import Counter
 from pathlib import Path
 
 from digitrec.evaluation.comparison import FINAL
@@ -211,6 +212,30 @@ def robustness() -> str:
     )
 
 
+def faults() -> str:
+    """Give the table of what happened to pipelines, and of how the next run ended."""
+    found = read_json(ROOT / "benchmarks/results/faults.json")
+    head = [
+        _machine(found["machine"]),
+        "rounds",
+        "the same at once",
+        "after what the error names",
+        "after what `make verify` names",
+        "failed",
+    ]
+    rows = []
+    for kind in found["kinds"].values():
+        cells = [str(kind[key]) for key in ("rounds", "same", "mended", "verified")]
+        if "left_out" in kind:
+            cells = ["left out", *[""] * 3]
+        rows.append([kind["title"], *cells, str(sum(kind["failed"].values()))])
+    met: Counter[str] = Counter()
+    for kind in found["kinds"].values():
+        met.update(kind["stages"])
+    stages = ", ".join(f"`{stage}` {n}" for stage, n in met.most_common())
+    return f"{table(head, 'lrrrrr', rows)}\n\nRounds by stage: {stages}."
+
+
 def _seconds(seconds: float) -> str:
     return f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2f}"
 
@@ -247,6 +272,7 @@ TABLES = {
     "calibration": calibration,
     "cores": cores,
     "fast": fast,
+    "faults": faults,
     "many": many,
     "reading": reading,
     "recipes": recipes,

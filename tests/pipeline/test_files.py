@@ -228,3 +228,17 @@ def test_a_table_is_read_as_text(tmp_path: Path) -> None:
         {"class": "Greek, ancient", "n": ""},
         {"class": "жук", "n": "3"},
     ]
+
+
+def test_a_bit_that_flipped_in_the_header_of_an_array_is_one_message_or_means_nothing(tmp_path: Path) -> None:
+    path, damaged = tmp_path / "a.npy", 0
+    write_array(path, np.arange(3))
+    content = path.read_bytes()
+    for position in range(content.index(b"{"), content.index(b"}") + 1):
+        for bit in (0, 3, 6):
+            path.write_bytes(bytes(byte ^ (1 << bit) * (at == position) for at, byte in enumerate(content)))
+            try:
+                read_array(path)
+            except ArtifactError:
+                damaged += 1
+    assert damaged > 150

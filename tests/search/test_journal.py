@@ -43,6 +43,7 @@ def test_a_journal_is_read_again(path: Path, capsys: pytest.CaptureFixture) -> N
 
 def test_every_entry_is_a_line_of_json_that_a_person_can_read(path: Path) -> None:
     entries = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(entries[0].pop("sha256")) == 64
     assert entries[0] == {"version": 1, "key": "a", "score": 0.5, "reason": None, "params": {"lr": 0.1}}
 
 
@@ -161,3 +162,24 @@ def test_two_searches_may_write_to_one_journal(path: Path) -> None:
         first.add(f"first{k}", 0.1, None, {})
         second.add(f"second{k}", 0.2, None, {})
     assert len(_keys(path)) == 43
+
+
+def test_a_bit_that_flipped_costs_that_fit_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    Journal(path).add("a", 0.5, None, {"lr": 0.1})
+    content, kept = path.read_bytes(), 0
+    for position in range(len(content) - 1):
+        for bit in range(8):
+            path.write_bytes(bytes(byte ^ (1 << bit) * (at == position) for at, byte in enumerate(content)))
+            journal = Journal(path)
+            if journal.entries:
+                # In the word "sha256" itself.
+                kept += 1
+                assert (list(journal.entries), journal.score("a")) == (["a"], 0.5)
+    assert kept < 100
+
+
+def test_entries_from_before_there_was_a_checksum_are_taken(path: Path) -> None:
+    with open(path, "ab") as file:
+        file.write(b'{"version": 1, "key": "old", "score": 0.25, "reason": null, "params": {}}\n')
+    assert Journal(path).score("old") == 0.25

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -115,5 +116,6 @@ def read_array(path: Path) -> np.ndarray:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise ArtifactError(f"{path} is missing: run `dvc repro` to make it.") from error
-    except (ValueError, EOFError, OSError) as error:
+    # The last two: a header that is no Python.
+    except (ValueError, EOFError, OSError, SyntaxError, tokenize.TokenError) as error:
         raise ArtifactError(f"{path} is damaged ({error}): remove it and run `dvc repro`.") from error

@@ -1,6 +1,7 @@
 """The journal of finished fits: what a killed search need not do again."""
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -39,6 +40,9 @@ class Journal:
                 if entry.get("version") != VERSION:
                     foreign += 1
                     continue
+                # Entries from before there was one have none.
+                if "sha256" in entry and entry["sha256"] != _sha256(entry):
+                    raise ValueError("its SHA-256 is another one")
                 score, reason = entry["score"], entry["reason"]
                 if not ((isinstance(score, float) and 0 <= score <= 1) or (score is None and isinstance(reason, str))):
                     raise ValueError("neither a score nor a reason")
@@ -78,6 +82,8 @@ class Journal:
         entries: list[dict[str, Any]] = [
             {"version": VERSION, **dict(zip(names, cell, strict=True))} for cell in finished
         ]
+        # A digit of a score that flips on the disk is a digit all the same.
+        entries = [entry | {"sha256": _sha256(entry)} for entry in entries]
         lines = b"".join(json.dumps(entry, allow_nan=False).encode() + b"\n" for entry in entries)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,3 +105,8 @@ class Journal:
             ) from error
         self._unfinished = False
         self.entries.update({entry["key"]: entry for entry in entries})
+
+
+def _sha256(entry: dict[str, Any]) -> str:
+    content = {key: value for key, value in entry.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,7 @@
 """Trained networks on disk: weights as safetensors, what they are and were made with as JSON beside them."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +14,6 @@ from digitrec.errors import ArtifactError, CheckpointError, ParamsError
 from digitrec.pipeline.files import read_array, read_json, replacing, write_array, write_json
 from digitrec.spec import DatasetSpec, Spec, TrainingSpec
 from digitrec.training.network import Network, build_network
-
-ADVICE = "Run `dvc repro train-final` to make it anew."
 
 
 class Checkpoint(NamedTuple):
@@ -51,8 +50,9 @@ def save_checkpoint(
     weights = save({key: value.detach().cpu().contiguous() for key, value in network.layers.state_dict().items()})
     with replacing(path) as temporary:
         temporary.write_bytes(weights)
-    write_array(_rows_path(path), np.asarray(valid_rows, np.int64))
-    description = _Description(dataset=dataset, training=training, sha256=hashlib.sha256(weights).hexdigest())
+    rows = np.asarray(valid_rows, np.int64)
+    write_array(_rows_path(path), rows)
+    description = _Description(dataset=dataset, training=training, sha256=_sha256(weights, rows, dataset, training))
     write_json(path.with_suffix(".json"), description.model_dump(mode="json"))
 
 
@@ -75,14 +75,14 @@ def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
     try:
         found, weights, valid_rows = read_json(about), path.read_bytes(), np.array(read_array(_rows_path(path)))
     except (ArtifactError, OSError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error}). {ADVICE}") from error
+        raise CheckpointError(f"{path}: cannot be read ({error}). {_advice(path)}") from error
     description = _description(found, about)
-    if hashlib.sha256(weights).hexdigest() != description.sha256:
-        raise CheckpointError(
-            f"{path}: its SHA-256 is not the one in {about.name}: "
-            f"the file was cut short or belongs to another checkpoint. {ADVICE}"
-        )
     training = description.training
+    if _sha256(weights, valid_rows, description.dataset, training) != description.sha256:
+        raise CheckpointError(
+            f"{path}: its SHA-256, with the files beside it, is not the one in {about.name}: "
+            f"one was cut short, damaged or belongs to another checkpoint. {_advice(path)}"
+        )
     try:
         network = build_network(
             training.model, training.architecture, description.dataset.image, training.normalization
@@ -91,9 +91,19 @@ def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
     except (SafetensorError, RuntimeError, ImportError, ParamsError) as error:
         reason = "; ".join(error.mistakes) if isinstance(error, ParamsError) else str(error)
         raise CheckpointError(
-            f"{path}: does not fit the network '{training.model}' ({' '.join(reason.split())}). {ADVICE}"
+            f"{path}: does not fit the network '{training.model}' ({' '.join(reason.split())}). {_advice(path)}"
         ) from error
     return Checkpoint(network.to(device).eval(), description.dataset, training, valid_rows)
+
+
+def _advice(path: Path) -> str:
+    # `dvc repro` alone may take the files for unchanged, by their sizes and times.
+    return f"Remove {path.with_suffix('')}* and run `dvc repro` to have it anew."
+
+
+def _sha256(weights: bytes, rows: np.ndarray, dataset: DatasetSpec, training: TrainingSpec) -> str:
+    about = [dataset.model_dump(mode="json"), training.model_dump(mode="json"), str(rows.dtype), rows.shape]
+    return hashlib.sha256(weights + rows.tobytes() + json.dumps(about).encode()).hexdigest()
 
 
 def _rows_path(path: Path) -> Path:
@@ -105,4 +115,4 @@ def _description(found: Any, about: Path) -> _Description:
         return _Description.model_validate(found)
     except ValidationError as error:
         reasons = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise CheckpointError(f"{about}: describes no network ({reasons}). {ADVICE}") from error
+        raise CheckpointError(f"{about}: describes no network ({reasons}). {_advice(about)}") from error

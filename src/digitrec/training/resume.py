@@ -1,6 +1,7 @@
 """Going on where an interrupted training was."""
 
 import copy
+import hashlib
 import io
 import pickle
 import struct
@@ -13,6 +14,8 @@ from skorch.callbacks import Callback
 
 from digitrec.pipeline.files import replacing
 
+# In front of a state, its SHA-256: torch's reader takes damaged weights as they are.
+DIGEST = hashlib.sha256().digest_size
 # What a damaged file raises in torch's reader, and a state of another network when it is taken over.
 DAMAGE = (
     *(RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, OSError),
@@ -38,7 +41,10 @@ class ResumeFrom(Callback):
             return
         before = copy.deepcopy((net.module_.state_dict(), net.optimizer_.state_dict()))
         try:
-            state = torch.load(self.path, weights_only=True, map_location=net.device)
+            found = self.path.read_bytes()
+            if hashlib.sha256(found[DIGEST:]).digest() != found[:DIGEST]:
+                raise ValueError("its SHA-256 is another one")
+            state = torch.load(io.BytesIO(found[DIGEST:]), weights_only=True, map_location=net.device)
             history = [dict(row) for row in state["history"]]
             net.module_.load_state_dict(state["module"])
             net.optimizer_.load_state_dict(state["optimizer"])
@@ -64,4 +70,4 @@ class ResumeFrom(Callback):
         content = io.BytesIO()
         torch.save(state, content)
         with replacing(self.path) as temporary:
-            temporary.write_bytes(content.getbuffer())
+            temporary.write_bytes(hashlib.sha256(content.getbuffer()).digest() + content.getbuffer())
