@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from digitrec.errors import DigitrecError
-from digitrec.search import cluster
+from digitrec.pipeline import cluster
 from digitrec.search.dispatch import device_kinds, run_tasks
 from digitrec.search.run import ENGINES
 from tests.conftest import ROOT, Pipeline
@@ -174,7 +174,7 @@ def test_a_task_that_kills_its_workers_is_given_up_and_costs_no_other(dask: Clus
     # With a nanny, which starts the worker again.
     dask.start_worker(ROOT, "--nworkers", "1")
     results = dict(run_tasks(kill_worker, [(0,), (1,)], 1, data))
-    assert str(results.pop(0)) == "4 workers were killed, one after the other, while they fitted it"
+    assert str(results.pop(0)) == "4 workers were killed, one after the other, while they did it"
     assert results == {1: 1}
 
 
@@ -301,8 +301,8 @@ def _remove_data(project: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
-        (_edit_code, ["is not like this search: code {there} (here {here}). Give it the same commit"]),
-        (_edit_data, ["is not like this search: data ", "`dvc repro normalize-stats` (or `dvc pull`)"]),
+        (_edit_code, ["is not like this process: code {there} (here {here}). Give it the same commit"]),
+        (_edit_data, ["is not like this process: data ", "(`dvc pull` in a clone)"]),
         (_remove_data, ["{folder}/data/train/images.npy is missing: run `dvc repro` to make it"]),
     ],
 )

@@ -5,13 +5,13 @@ import hashlib
 import logging
 import pickle
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from distributed import CancelledError, Client, Future, KilledWorker, get_worker, wait
+from distributed import CancelledError, Client, Future, KilledWorker, Worker, get_worker, wait
 from distributed.comm import connect
 
 from digitrec.errors import DigitrecError
@@ -26,7 +26,8 @@ START = "With the same digitrec, in the same environment: dask worker {} --nthre
 KEPT = "What was finished is kept; run the same command to go on."
 
 
-def _hash_code(package: Path) -> str:
+def hash_code(package: Path) -> str:
+    """Name the state of a package's code, by all its `.py` files."""
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
@@ -34,24 +35,40 @@ def _hash_code(package: Path) -> str:
 
 
 # At the time of the import: a worker goes on with the code that it has loaded, even if its files change.
-CODE = _hash_code(PACKAGE)
+CODE = hash_code(PACKAGE)
 
 
-def _run(function: Callable, arguments: Sequence, state: Callable[[], Mapping], expected: Mapping[str, Any]) -> Any:
+State = Callable[[], Mapping[str, Any]]
+
+
+def _expected(state: State) -> dict[str, Any]:
+    # Tasks in threads of one process would draw from the same random numbers.
+    return {"code": CODE, "nthreads": 1, **state()}
+
+
+def _run(
+    function: Callable, arguments: Sequence, state: State, expected: Mapping[str, Any], worker: Worker | None = None
+) -> Any:
     """On a worker: call the function, unless the worker is another than who asks."""
-    worker = get_worker().address
+    worker = worker or get_worker()
     try:
-        found = {"code": CODE, **state()}
+        found = {"code": CODE, "nthreads": worker.state.nthreads, **state()}
         differing = [
             f"{key} {found.get(key)} (here {value})" for key, value in expected.items() if found.get(key) != value
         ]
         if not differing:
             return function(*arguments)
     except DigitrecError as error:
-        raise DigitrecError(f"worker {worker}: {error}") from error
+        raise DigitrecError(f"worker {worker.address}: {error}") from error
     raise DigitrecError(
-        f"worker {worker} is not like this process: {', '.join(differing)}. Give it the same, start it again. {KEPT}"
+        f"worker {worker.address} is not like this process: {', '.join(differing)}. Give it the same commit and "
+        f"environment, and the same files (`dvc pull` in a clone), and start it again, with --nthreads 1. {KEPT}"
     )
+
+
+def _answer(question: Callable, state: State, expected: Mapping[str, Any], dask_worker: Worker) -> Any:
+    """On a worker, outside its tasks; the last parameter is one that Dask fills in."""
+    return _run(question, (), state, expected, dask_worker)
 
 
 class _Run:
@@ -64,9 +81,67 @@ class _Run:
         return _run, self.arguments
 
 
+def ask_workers(address: str, question: Callable[[], Any], state: State) -> list[Any]:
+    """Put a question to all workers of a cluster, once it has one, and see that each is like this process.
+
+    Parameters
+    ----------
+    address, state
+        As `run_on_cluster` has them.
+    question : callable
+        A module's own, which workers can import.
+
+    Returns
+    -------
+    list
+        The answers, at least one.
+
+    Raises
+    ------
+    DigitrecError
+        As `run_on_cluster`; of workers that are another than this process, all are named.
+    """
+    with _connect(address) as client:
+        expected = _expected(state)
+        end = time.monotonic() + WORKERS_TIMEOUT
+        while True:
+            _wait_for_a_worker(client, address)
+            try:
+                found = client.run(_answer, question, state, expected, on_error="return")
+            except OSError as error:
+                raise _gone(address) from error
+            refusals = [str(answer) for answer in found.values() if isinstance(answer, DigitrecError)]
+            # One that goes away while it is asked is checked before its first task, if it comes back.
+            late = time.monotonic() > end
+            refusals += [
+                f"worker {worker} cannot run this code ({answer}). {START.format(address)}"
+                for worker, answer in found.items()
+                if isinstance(answer, Exception)
+                and not isinstance(answer, DigitrecError)
+                and (late or not isinstance(answer, OSError))
+            ]
+            if refusals:
+                raise DigitrecError("\n".join(refusals))
+            answers = [answer for answer in found.values() if not isinstance(answer, Exception)]
+            if answers:
+                return answers
+            time.sleep(0.1)
+
+
+def _wait_for_a_worker(client: Client, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_TIMEOUT)
+    except TimeoutError as error:
+        raise DigitrecError(
+            f"the Dask scheduler at {address} has had no worker for {WORKERS_TIMEOUT} s. {START.format(address)}"
+        ) from error
+    except OSError as error:
+        raise _gone(address) from error
+
+
 def run_on_cluster(
-    address: str, function: Callable, tasks: Iterable[Sequence], state: Callable[[], Mapping[str, Any]]
-) -> Iterator[Any]:
+    address: str, function: Callable, tasks: Iterable[Sequence], state: State
+) -> Iterator[tuple[int, Any]]:
     """Call a function for each task on the workers of a cluster and yield each result as soon as it is there.
 
     Parameters
@@ -83,6 +158,8 @@ def run_on_cluster(
 
     Yields
     ------
+    number : int
+        Which task.
     result
         What the function returned. A task whose worker was killed is run by another; where four were, a
         `DigitrecError` stands for the result.
@@ -91,19 +168,19 @@ def run_on_cluster(
     ------
     DigitrecError
         When the address is none, no scheduler answers, it has no workers, or one of them is another than this process.
+
+    Notes
+    -----
+    With Dask's own client, because joblib's Dask backend (1.6) waits forever for a task that Dask gives up after
+    several killed workers.
     """
     # Its tracebacks; what a user can mend is said in the errors raised here.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with _connect(address) as client:
-        try:
-            client.wait_for_workers(1, timeout=WORKERS_TIMEOUT)
-        except TimeoutError as error:
-            raise DigitrecError(
-                f"the Dask scheduler at {address} has had no worker for {WORKERS_TIMEOUT} s. {START.format(address)}"
-            ) from error
-        expected, tasks = {"code": CODE, **state()}, iter(tasks)
-        running: set[Future] = set()
-        lonely, waiting = False, next(tasks, None)
+        _wait_for_a_worker(client, address)
+        expected, numbered = _expected(state), enumerate(tasks)
+        running: dict[Future, int] = {}
+        lonely, waiting = False, next(numbered, None)
         while waiting is not None or running:
             workers = _count_workers(client, address)
             if lonely != (workers == 0):
@@ -112,12 +189,12 @@ def run_on_cluster(
                 print(f"The Dask scheduler at {address} {told}", flush=True)
             # No more tasks than workers: Dask blames a worker's death on all the tasks that it has been given.
             while waiting is not None and len(running) < workers:
-                call = pickle.dumps(_Run(function, waiting, state, expected))
-                running.add(client.submit(pickle.loads, call, pure=False))
-                waiting = next(tasks, None)
+                number, arguments = waiting
+                call = pickle.dumps(_Run(function, arguments, state, expected))
+                running[client.submit(pickle.loads, call, pure=False)] = number
+                waiting = next(numbered, None)
             for future in _wait_for_some(client, running):
-                running.remove(future)
-                yield _result(future, address)
+                yield running.pop(future), _result(future, address)
 
 
 def _connect(address: str) -> Client:
@@ -153,7 +230,7 @@ def _count_workers(client: Client, address: str) -> int:
         raise _gone(address) from error
 
 
-def _wait_for_some(client: Client, running: set[Future]) -> list[Future]:
+def _wait_for_some(client: Client, running: Collection[Future]) -> list[Future]:
     """Give those that are done as soon as there are any, but no later than workers must be counted again."""
     if not running:
         time.sleep(WORKERS_INTERVAL)

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -34,7 +34,7 @@ def exit_with(parent: int) -> None:
 
 
 def side_by_side(
-    function: Callable, tasks: Sequence[Sequence], jobs: int, doing: str, threads: int = 1
+    function: Callable, tasks: Iterable[Sequence], jobs: int, doing: str, threads: int = 1
 ) -> Iterator[tuple[int, Any]]:
     """Call a function for each task in processes of their own and yield each result as soon as it is there.
 
@@ -42,8 +42,8 @@ def side_by_side(
     ----------
     function : callable
         A module's own, which the processes can import.
-    tasks : sequence of sequence
-        The arguments of each call.
+    tasks : iterable of sequence
+        The arguments of each call; taken one by one, as processes become free.
     jobs : int
         Calls at a time; a single one is made in this process.
     doing : str

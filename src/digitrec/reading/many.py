@@ -13,7 +13,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import cv2
 
@@ -266,10 +266,11 @@ def _answered(question: Question, tasks: Iterator[tuple], names: Path) -> Iterat
         from digitrec.pipeline.cluster import run_on_cluster  # It takes half a second, and is an extra.
 
         first = next(_parts(names, 1), (0, [""]))[1][0]
-        yield from run_on_cluster(address, answer_part, tasks, partial(_state, str(Path(question.base, first))))
+        state = partial(_state, str(Path(question.base, first)))
+        yield from (part for _, part in run_on_cluster(address, answer_part, tasks, state))
         return
     # One by one, as processes become free.
-    for _, part in side_by_side(answer_part, cast(Sequence, tasks), jobs_from_environment(), "reading"):
+    for _, part in side_by_side(answer_part, tasks, jobs_from_environment(), "reading"):
         yield part
 
 
