@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from io import BufferedIOBase
 from itertools import islice
 from pathlib import Path
 from threading import Thread
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -341,7 +342,7 @@ def _unpack(path: Path) -> str:
     return ""
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
+def _blocks(file: BufferedIOBase) -> Iterator[bytes]:
     """Yield what a file holds piece by piece: a small packed one may hold what has next to no end."""
     total = 0
     while block := file.read(BLOCK):
