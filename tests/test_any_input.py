@@ -197,7 +197,8 @@ def test_labels(folder: Path, table: bytes) -> None:
         listing = list_folder(own)
         assert all((own / picture.path).resolve().is_relative_to(own) for picture in listing.pictures)
         assert all(picture.path in files and picture.label for picture in listing.pictures)
-        assert listing.pictures or listing.problems
+        found = {*listing.unlabelled, *(picture.path for picture in listing.pictures)}
+        assert listing.problems or found == files.keys() - {"labels.csv"}
         assert all(problem.isprintable() for problem in listing.problems)
 
 
