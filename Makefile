@@ -26,7 +26,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo repro verify reproduce test test-fast docs wheel serve lint bench seeds lock clean-cache
+.PHONY: help install demo repro verify reproduce test test-fast fuzz audit docs wheel serve lint bench seeds lock clean-cache
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,24 @@ test: in-git lint  ## Lint and all tests, with coverage (10 to 17 minutes on two
 test-fast: in-git $(READY)  ## For every edit: ruff, and the tests that take no pipeline (under two minutes)
 	ruff check .
 	pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+# Of each kind of input, and seconds of each search that is guided by what the input reaches.
+CASES ?= 10000
+SECONDS ?= 120
+fuzz: $(READY)  ## Damaged input of each kind that is read, 10,000 cases each (CASES=n); two minutes each with atheris (SECONDS=n)
+	CASES=$(CASES) pytest --verbose --timeout 0 tests/test_any_input.py
+	@if python -c 'import atheris' 2> /dev/null; then \
+	  for what in decode idx; do python -m tests.guided $$what $(SECONDS) || exit 1; done; \
+	else echo "Not guided: that takes atheris (pip install atheris)."; fi
+
+# The tools are no part of what they look at.
+audit: $(READY)  ## What the environment is made of (dist/digitrec.cdx.json), and what is known against its versions
+	$(PYTHON) -m venv .venv-audit && .venv-audit/bin/pip install --quiet pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	@mkdir -p dist && rm -f dist/audit.json
+	.venv-audit/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o dist/digitrec.cdx.json $(VENV)
+	-@.venv-audit/bin/pip-audit --no-deps --disable-pip --progress-spinner off --format json --output dist/audit.json \
+	  --requirement requirements.lock 2> dist/audit.log
+	@python docs/audit.py dist/audit.json dist/audit.log
 
 docs: $(READY)  ## The site of README's neighbours, in .site; a link that leads nowhere is an error
 	python -m docs.tables

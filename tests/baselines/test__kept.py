@@ -11,20 +11,8 @@ from digitrec.baselines import knn
 from digitrec.baselines._kept import load_baseline, save_baseline
 from digitrec.config.params import known_names
 from digitrec.errors import ArtifactError
+from tests.planted import Planted
 from tests.tiny import baseline_predictions, fit_baseline
-
-
-class Planted:
-    """Leaves a file behind when it is unpickled, or made from its state."""
-
-    def __init__(self, path: Path):
-        self.path = str(path)
-
-    def __reduce__(self) -> tuple:
-        return (Path.touch, (Path(self.path),))
-
-    def __setstate__(self, state: dict) -> None:
-        Path(state["path"]).touch()
 
 
 @pytest.mark.parametrize("name", known_names("baselines"))
@@ -73,7 +61,7 @@ def test_what_is_no_baseline_is_refused_and_not_loaded(tmp_path: Path) -> None:
 def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
     model = knn.build(0).fit(np.eye(4), np.arange(4))
     model.weights = Planted(tmp_path / "left behind")
-    with pytest.raises(ArtifactError, match=r"test__kept\.Planted.*TRUSTED"):
+    with pytest.raises(ArtifactError, match=r"planted\.Planted.*TRUSTED"):
         save_baseline(tmp_path / "model.skops", model)
     assert list(tmp_path.iterdir()) == []
 

@@ -88,6 +88,16 @@ def test_what_is_no_yaml_is_one_message(tmp_path: Path, text: str) -> None:
     assert "\n" not in mistake
 
 
+def test_a_nesting_without_end_and_a_value_of_many_millions_are_one_short_message(tmp_path: Path) -> None:
+    (mistake,) = mistakes_of(write_params(tmp_path, "lr: " + "[" * 1000))
+    assert mistake.startswith("is no valid YAML: ")
+    lists = ["&a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lists += [f"&a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    found = mistakes_of(with_changes(tmp_path, ("lr: auto", f"lr: [{', '.join(lists)}]")))
+    assert found[0].startswith("lr: got [[1, 1")
+    assert len(found[0]) < 100_000
+
+
 def test_a_file_in_another_encoding_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes(b"dataset: \xff\xfe\n")
     (mistake,) = mistakes_of(tmp_path / "params.yaml")
@@ -106,3 +116,8 @@ def test_a_missing_file_says_where_to_be(tmp_path: Path) -> None:
 
 def test_keys_that_are_no_words_are_unknown(tmp_path: Path) -> None:
     assert mistakes_of(write_params(tmp_path, COMMITTED + "1: 2\n")) == ["[1]: is no known key"]
+    for key, shown in (("null", "None"), ("~", "None"), ("0.5", "0.5"), (".nan", "nan")):
+        (mistake,) = mistakes_of(write_params(tmp_path, COMMITTED + f"{key}: 2\n"))
+        assert mistake.startswith(f"{shown}: is no known key")
+    (mistake,) = mistakes_of(with_changes(tmp_path, ("  cv: 3", "  cv: 3\n  null: 4")))
+    assert mistake == "search.None: is no known key"

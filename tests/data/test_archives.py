@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import lzma
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,18 @@ def test_what_is_missing_or_no_file_is_named(tmp_path: Path) -> None:
     archive = packed(tmp_path / "x.tar.gz", {"a/1": b"one"})
     with pytest.raises(DataError, match=r"^x\.tar\.gz: lacks a/2, a/3$"):
         read_members(archive, ["a/2", "a/1", "a/3"])
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
+@pytest.mark.parametrize("target", ["a/1", "nowhere", "../x.tar", "/etc/hostname"])
+def test_only_files_are_read_from_a_tar_file(tmp_path: Path, kind: bytes, target: str) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        link = tarfile.TarInfo("a/1")
+        link.type, link.linkname = kind, target
+        archive.addfile(link)
+    assert list_members(tmp_path / "x.tar") == []
+    with pytest.raises(DataError, match=r"^x\.tar: lacks a/1$"):
+        read_members(tmp_path / "x.tar", ["a/1"])
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, bytes])

@@ -167,6 +167,16 @@ def test_a_server_that_never_ends_is_left(tmp_path: Path, monkeypatch: pytest.Mo
     assert "sends more than 1,000,000 bytes" in line
 
 
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_a_small_file_that_holds_next_to_no_end_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str | None
+) -> None:
+    monkeypatch.setattr(downloads, "MOST_BYTES", 1_000_000)
+    with server(sends(gzip.compress(bytes(9_000_000)), Content_Encoding=encoding)) as (url, _):
+        (line,) = problems(Fetcher([], tmp_path), remote(url))
+    assert "holds more than 1,000,000 bytes, which is no file of a dataset" in line
+
+
 def test_a_slow_server_that_goes_on_is_waited_for(tmp_path: Path) -> None:
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")

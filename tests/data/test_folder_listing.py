@@ -51,6 +51,28 @@ def test_pictures_are_known_by_their_names(tmp_path: Path) -> None:
     assert found.others == ["a/png", "a/x.pdf", "a/x.svg"]
 
 
+@pytest.mark.parametrize("name", ["a/x.png", "labels.csv", "note.txt"])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    _touch(tmp_path, "a/1.png", "b/1.png")
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match=rf"{name}: is a pipe, a socket or a device, expected a file; take it out"):
+        list_folder(tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=rf"{name}: is a pipe, a socket or a device"):
+        list_folder(tmp_path)
+    (tmp_path / "a/2.png").symlink_to("../b/1.png")
+    (tmp_path / name).unlink()
+    assert [picture.path for picture in list_folder(tmp_path).pictures] == ["a/1.png", "a/2.png", "b/1.png"]
+
+
+def test_a_problem_is_one_line_whatever_names_and_tables_hold(tmp_path: Path) -> None:
+    _touch(tmp_path, "new\nline.png", "a/1.png", "b/1.png")
+    assert list_folder(tmp_path).problems == ["new?line.png: lies in no class's folder"]
+    found = _table(tmp_path, "file,label", '"a\x1b[31m\nb.png",a')
+    assert found.problems == ["labels.csv, line 3: there is no file 'a?[31m?b.png'"]
+
+
 def test_what_is_no_picture_is_listed_and_what_is_hidden_is_not(tmp_path: Path) -> None:
     _touch(
         tmp_path, "a/1.png", "a/Thumbs.db", "README.md", ".DS_Store", "a/.DS_Store", "a/._1.png", ".git/x.png", "png"

@@ -7,6 +7,7 @@ from PIL import Image
 
 from digitrec.data import folder_reading
 from digitrec.data.folder_reading import choose_form, make_rows, read_pictures, survey
+from digitrec.reading import decoding, opening
 from digitrec.reading.resizing import fit_picture
 from digitrec.spec import ImageSpec
 from tests.data.pictures import folder_spec, picture, save
@@ -78,3 +79,20 @@ def test_a_file_cut_short_and_one_that_is_missing_are_named(tmp_path: Path) -> N
     assert digests == [b"", b""]
     assert damaged[0].startswith("a/cut.jpg: is cut short or damaged")
     assert damaged[1] == "a/none.png: cannot be read: No such file or directory"
+
+
+def test_a_file_that_is_too_large_for_a_picture_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (decoding, opening):
+        monkeypatch.setattr(module, "MAX_BYTES", 1_000_000)
+    for name in ("a.png", "a.tif"):
+        with open(tmp_path / name, "wb") as file:
+            file.write(b"II*\0")
+            # On most disks these take no room.
+            file.truncate(10**12)
+    assert survey(tmp_path, ["a.png", "a.tif"], 1) == {}
+    _, _, damaged = read_pictures(tmp_path, ["a.png", "a.tif"], None, None, 1)
+    assert [problem.partition(": ")[2] for problem in damaged.values()] == [
+        "has more than 1,000,000 bytes, which is too many for an image"
+    ] * 2

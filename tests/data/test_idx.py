@@ -45,6 +45,15 @@ def test_a_file_cut_short_anywhere_says_so(length: int) -> None:
         parse_idx(content, "images")
 
 
+@pytest.mark.parametrize(
+    "shape", [(2**16,) * 4, (2**31, 2**31, 4), (0,) * 65, (1,) * 65, (0, 2**32 - 1, 2**32 - 1, 2**32 - 1)]
+)
+def test_a_shape_that_no_file_and_no_array_can_have_says_so(shape: tuple[int, ...]) -> None:
+    content = bytes([0, 0, 0x08, len(shape)]) + np.array(shape, ">u4").tobytes() + bytes(all(n == 1 for n in shape))
+    with pytest.raises(DataError, match=r"images: its header says shape"):
+        parse_idx(content, "images")
+
+
 def test_a_file_that_is_too_long_says_so() -> None:
     with pytest.raises(DataError, match=r"shape \(2, 28, 28\), 1,584 bytes; it has 1,585"):
         parse_idx(idx_bytes(some_digits(2)[0][..., 0]) + b"\0", "images")
@@ -61,6 +70,15 @@ def test_images_get_an_axis_for_their_channel_and_labels_do_not(tmp_path: Path) 
         RemoteFile("images", ("https://a/",), md5_of_file="1"),
         RemoteFile("labels", ("https://a/",), md5_of_file="2"),
     ]
+
+
+@pytest.mark.parametrize("change", [slice(2, 3), slice(20, 24), slice(-8, -4)])
+def test_a_damaged_packed_file_is_named(tmp_path: Path, change: slice) -> None:
+    content = bytearray(gzip.compress(idx_bytes(some_digits(2)[0][..., 0]), mtime=0))
+    content[change] = bytes(len(content[change]))
+    (tmp_path / "images").write_bytes(content)
+    with pytest.raises(DataError, match="images: cannot be unpacked"):
+        load_idx(fetch_from(tmp_path, []), md5_files((), {"images": ""}))
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

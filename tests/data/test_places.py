@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from digitrec.data import places
+from digitrec.data import downloads, places
 from digitrec.data.downloads import Fetcher, RemoteFile
 from digitrec.data.places import copies, local_path
 from tests.data.packing import packed
@@ -108,6 +108,22 @@ def test_the_home_folder_may_stand_in_a_url_and_that_of_nobody_is_no_file(
     assert local_path("file://~/mirror") == tmp_path / "mirror"
     (line,) = problems(Fetcher(["~nobody-of-this-name/mirror"], tmp_path / "cache"), remote())
     assert line.startswith(f"  ~nobody-of-this-name/mirror/{NAME}: no such file")
+
+
+def test_a_member_that_holds_next_to_no_end_is_not_unpacked_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "MOST_BYTES", 1_000_000)
+    archive = _zip(tmp_path / "a.zip", {UNPACKED: bytes(9_000_000), f"../../{KAGGLE}": CONTENT})
+    fetch = Fetcher([str(archive)], tmp_path / "cache")
+    # A name that leads out of the archive is a name.
+    path = fetch(remote())
+    assert files_in(tmp_path) == [archive, path]
+    assert path.is_relative_to(tmp_path / "cache")
+    _zip(archive, {UNPACKED: bytes(9_000_000)})
+    path.unlink()
+    (line,) = problems(fetch, remote())
+    assert "holds more than 1,000,000 bytes" in line
 
 
 def test_wrong_and_damaged_copies_are_told_and_the_right_one_beside_them_taken(

@@ -84,6 +84,28 @@ def test_what_is_no_exported_network_is_refused_in_one_line(
     assert capfd.readouterr() == ("", "")
 
 
+def network_with_weights_elsewhere(place: Path) -> bytes:
+    """The network with its weights in a file of their own."""
+    model = onnx.load_from_string(MODEL)
+    [weights] = [part for part in model.graph.initializer if part.name == "weights"]
+    onnx.external_data_helper.set_external_data(weights, str(place), 0, len(weights.raw_data))
+    weights.ClearField("raw_data")
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("place", ["weights.bin", "../weights.bin", "model/weights.bin", "model.onnx"])
+def test_a_network_reads_no_file_beside_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    content, folder = network_with_weights_elsewhere(Path(place)), tmp_path / "model"
+    monkeypatch.chdir(tmp_path)
+    folder.mkdir()
+    for name in ("weights.bin", "model/weights.bin"):
+        (tmp_path / name).write_bytes(np.eye(3, dtype=np.float32).tobytes())
+    (folder / "model.onnx").write_bytes(content)
+    (folder / "model.json").write_text(json.dumps(description(content, RED_GREEN_BLUE)))
+    with pytest.raises(ModelError, match="is no network that ONNX Runtime reads"):
+        ExportedNetwork(folder)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
 def test_a_description_that_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.onnx").write_bytes(MODEL)

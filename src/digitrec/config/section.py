@@ -73,7 +73,8 @@ def _describe(error: ValidationError, values: dict, model: type[Spec]) -> list[s
     mistakes = {}
     for detail in error.errors():
         keys, value = _found(detail["loc"], values)
-        if detail["type"] == "missing":
+        # A key that is not there, or that pydantic names by what it looks like: `null` as None.
+        if detail["type"] in ("missing", "extra_forbidden", "invalid_key") and len(keys) < len(detail["loc"]):
             keys.append(detail["loc"][-1])
         fields, expected = _schema_at(model, keys)
         name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")

@@ -1,6 +1,7 @@
 """Reading YAML with YAML 1.2's rules for numbers and truth values, as DVC writes them."""
 
 import re
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ for _tag, _pattern, _first in [
 _YamlReader.add_constructor("tag:yaml.org,2002:int", lambda reader, node: int(node.value))
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict = 3, 20, 20
+_SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 200, 80, 80
+
+
 def read_yaml(path: Path) -> dict:
     """Read a YAML file of keys with values, each value with its YAML 1.2 type.
 
@@ -60,7 +66,8 @@ def read_yaml(path: Path) -> dict:
         values = yaml.load(path.read_text(encoding="utf-8"), _YamlReader)
     except FileNotFoundError as error:
         raise ParamsError([f"not found in {path.parent}; run this from the project's folder"], path.name) from error
-    except (yaml.YAMLError, ValueError) as error:
+    # The last of what is nested too deep.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ParamsError([f"is no valid YAML: {' '.join(str(error).split())}"], path.name) from error
     if not isinstance(values, dict):
         raise ParamsError([f"got {show(values)}, expected keys with values"], path.name)
@@ -68,5 +75,5 @@ def read_yaml(path: Path) -> dict:
 
 
 def show(value: Any) -> str:
-    """Show a value in a message."""
-    return "nothing" if value is None else repr(value)
+    """Show a value in a message, shortened where it is large: by `&` and `*`, few lines can be millions of values."""
+    return "nothing" if value is None else _SHORT.repr(value)

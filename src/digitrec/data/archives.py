@@ -88,7 +88,8 @@ def read_members(archive: Path, names: list[str]) -> list[bytes]:
     with tarfile.open(archive) as members:
         # As they come: to go back is to unpack all from the beginning again.
         for member in members:
-            file = members.extractfile(member) if member.name in names else None
+            # A link could lead round and round, or to what is not there.
+            file = members.extractfile(member) if member.isfile() and member.name in names else None
             if file:
                 found[member.name] = file.read()
             if len(found) == len(names):

@@ -4,11 +4,11 @@ import gzip
 import hashlib
 import logging
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from io import BufferedIOBase
 from itertools import islice
 from pathlib import Path
 from threading import Thread
@@ -74,13 +74,18 @@ class RemoteFile:
             if md5 and md5 == self.md5_of_file:
                 return ""
             if self.sha256_of_content:
+                digest = hashlib.sha256()
                 with open_unpacked(path) as unpacked:
-                    content = hashlib.file_digest(unpacked, "sha256").hexdigest()
+                    for block in _blocks(unpacked):
+                        digest.update(block)
+                content = digest.hexdigest()
                 if content == self.sha256_of_content:
                     return ""
                 problem = f"the SHA-256 of its content is {content}, expected {self.sha256_of_content}"
             else:
                 problem = f"its MD5 is {md5}, expected {self.md5_of_file}"
+        except _Rejected as error:
+            return str(error)
         except EOFError:
             return f"the file is cut short ({path.stat().st_size:,} bytes)"
         except DAMAGE as error:
@@ -309,7 +314,8 @@ def _taken(copy: Copy, file: RemoteFile, kept: Path) -> tuple[Path, str]:
         with replacing(kept) as temporary:
             try:
                 with copy.open() as member, open(temporary, "wb") as target:
-                    shutil.copyfileobj(member, target)
+                    for block in _blocks(member):
+                        target.write(block)
             except DAMAGE as error:
                 raise _Rejected(f"cannot be unpacked ({_line(error)})") from error
             if problem := file.problem(temporary):
@@ -321,11 +327,29 @@ def _taken(copy: Copy, file: RemoteFile, kept: Path) -> tuple[Path, str]:
 
 def _unpack(path: Path) -> str:
     """Unpack a gzip file where it is; say what is wrong with it."""
+    unpacked = path.with_name(f"{path.name}.unpacked")
     try:
-        path.write_bytes(gzip.decompress(path.read_bytes()))
+        with gzip.open(path) as packed, open(unpacked, "wb") as target:
+            for block in _blocks(packed):
+                target.write(block)
+        unpacked.replace(path)
+    except _Rejected as error:
+        return str(error)
     except DAMAGE as error:
         return f"no valid gzip file ({_line(error)})"
+    finally:
+        unpacked.unlink(missing_ok=True)
     return ""
+
+
+def _blocks(file: BufferedIOBase) -> Iterator[bytes]:
+    """Yield what a file holds piece by piece: a small packed one may hold what has next to no end."""
+    total = 0
+    while block := file.read(BLOCK):
+        total += len(block)
+        if total > MOST_BYTES:
+            raise _Rejected(f"holds more than {MOST_BYTES:,} bytes, which is no file of a dataset")
+        yield block
 
 
 def _line(error: BaseException) -> str:

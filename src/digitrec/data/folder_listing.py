@@ -94,7 +94,7 @@ def list_folder(folder: Path) -> Listing:
         problems += [f"{part}: is beside train/ and test/; move its pictures into one of the two" for part in beside]
         pictures = [picture for picture in pictures if picture.part in PARTS]
     unlabelled = [path for path in images if path not in labels]
-    return Listing(pictures, others, unlabelled, empty, parted, problems)
+    return Listing(pictures, others, unlabelled, empty, parted, [_in_one_line(problem) for problem in problems])
 
 
 def find_files(folder: Path) -> tuple[list[str], list[str]]:
@@ -108,7 +108,8 @@ def find_files(folder: Path) -> tuple[list[str], list[str]]:
     Raises
     ------
     DataError
-        When there is no such folder, or one in it cannot be listed.
+        When there is no such folder, or one in it cannot be listed, or what lies there is no file: a pipe would be
+        waited for, and a device may have no end.
     """
     if not folder.is_dir():
         found = "is no folder" if folder.exists() else "is not there"
@@ -135,9 +136,21 @@ def _walk(folder: Path, path: str, above: frozenset[str]) -> Iterator[tuple[str,
     with os.scandir(folder) as entries:
         shown = [entry for entry in entries if not entry.name.startswith(".")]
     folders = sorted(entry.name for entry in shown if entry.is_dir())
-    yield path, [entry.name for entry in shown if not entry.is_dir()], bool(folders)
+    files = [entry for entry in shown if not entry.is_dir()]
+    for entry in files:
+        # A link that leads nowhere is told of when it is opened.
+        if not entry.is_file() and Path(entry.path).exists():
+            raise DataError(
+                f"{entry.path}: is a pipe, a socket or a device, expected a file; take it out of the folder"
+            )
+    yield path, [entry.name for entry in files], bool(folders)
     for name in folders:
         yield from _walk(folder / name, f"{path}{name}/", above | {here})
+
+
+def _in_one_line(problem: str) -> str:
+    """Leave out what a terminal takes for line ends or commands: it may come from a name or a table."""
+    return "".join(letter if letter.isprintable() else "?" for letter in problem)
 
 
 def _can_be_written(path: str) -> bool:

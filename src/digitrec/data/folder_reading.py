@@ -10,7 +10,7 @@ import numpy as np
 
 from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.progress import progress_bar
-from digitrec.reading.decoding import ImageError, decode_picture
+from digitrec.reading.decoding import ImageError, decode_picture, read_stream
 from digitrec.reading.opening import Header, read_header
 from digitrec.reading.resizing import enough_pixels, fit_picture
 from digitrec.spec import FolderSpec, ImageSpec
@@ -158,7 +158,8 @@ def _read_chunk(
     fitted = np.zeros((len(paths), *rows.shape), np.uint8) if rows else None
     for number, path in enumerate(paths):
         try:
-            content = (folder / path).read_bytes()
+            with open(folder / path, "rb") as file:
+                content = read_stream(file, path)
             picture = decode_picture(content, path, enough_pixels(image) if image else None)
         except ImageError as error:
             found.append((b"", b"", str(error)))

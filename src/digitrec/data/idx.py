@@ -4,11 +4,12 @@ torchvision has a reader too. It takes 3.5 seconds to import, wants the files un
 with a damaged one.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
 
-from digitrec.data.archives import open_unpacked
+from digitrec.data.archives import DAMAGE, open_unpacked
 from digitrec.data.downloads import Fetch, RemoteFile
 from digitrec.errors import DataError
 
@@ -42,10 +43,15 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
     if len(content) < start:
         raise DataError(f"{name}: its header has {n_axes} axes, {start} bytes; it has {len(content):,}")
     shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4"))
-    expected = start + int(np.prod(shape)) * dtype.itemsize
+    expected = start + math.prod(shape) * dtype.itemsize
     if len(content) != expected:
         raise DataError(f"{name}: its header says shape {shape}, {expected:,} bytes; it has {len(content):,}")
-    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    try:
+        array = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    # More axes than there may be, or none of one kind and too many of another.
+    except ValueError as error:
+        raise DataError(f"{name}: its header says shape {shape}, which no array can have ({error})") from error
+    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 def md5_files(mirrors: tuple[str, ...], md5_of_files: dict[str, str]) -> list[RemoteFile]:
@@ -60,11 +66,19 @@ def load_idx(fetch: Fetch, files: list[RemoteFile]) -> list[np.ndarray]:
     -------
     list of array
         Images, of shape (n, height, width) in their files, are given an axis for their one channel.
+
+    Raises
+    ------
+    DataError
+        When one is damaged or no IDX.
     """
     arrays = (_read(fetch(file), file.name) for file in files)
     return [array[..., None] if array.ndim == 3 else array for array in arrays]
 
 
 def _read(path: Path, name: str) -> np.ndarray:
-    with open_unpacked(path) as file:
-        return parse_idx(file.read(), name)
+    try:
+        with open_unpacked(path) as file:
+            return parse_idx(file.read(), name)
+    except DAMAGE as error:
+        raise DataError(f"{name}: cannot be unpacked ({error}); fetch it again") from error

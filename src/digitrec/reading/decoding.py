@@ -9,10 +9,8 @@ import numpy as np
 from PIL import Image
 
 from digitrec.reading.metadata import pixels_alone
-from digitrec.reading.opening import GREY_MODES, ImageError, Opened, has_transparency, open_picture
+from digitrec.reading.opening import GREY_MODES, MAX_BYTES, ImageError, Opened, has_transparency, open_picture
 
-# Of a file that is read.
-MAX_BYTES = 300_000_000
 # Grey levels out of 255 between the darkest and the brightest of what can be seen, from which on it is a page and not
 # ink alone.
 PAGE_CONTRAST = 60

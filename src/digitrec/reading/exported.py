@@ -175,6 +175,8 @@ def _session(path: Path, content: bytes, sha256: str, threads: int) -> onnxrunti
     options.intra_op_num_threads = threads
     # What goes wrong is raised; it need not be logged as well.
     options.log_severity_level = 4
+    # Weights that lie in other files would be looked for in the current folder; below a file there is none.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path))
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplemented, UnicodeDecodeError) as error:

@@ -17,6 +17,8 @@ from digitrec.reading.metadata import UPRIGHT, orientation_of
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 # As messages name them.
 KINDS = "PNG, JPEG, BMP, WebP, TIFF, GIF, HEIC, AVIF, JPEG 2000 or PNM"
+# Of a file that is read.
+MAX_BYTES = 300_000_000
 # A sheet of 297 x 420 mm at 600 dpi; photographs of 50 megapixels are within it.
 MAX_PIXELS = 70_000_000
 # A larger picture is decoded at half its size where its format allows it, else halved as soon as it is decoded.
@@ -204,7 +206,7 @@ def read_header(file: BinaryIO) -> Header | None:
         pass
     try:
         file.seek(0)
-        return open_picture(file.read(), "").header()
+        return open_picture(file.read(MAX_BYTES), "").header()
     # What is wrong is told when the pixels are read.
     except Exception:
         return None
