@@ -31,6 +31,7 @@ HARMLESS = {
     "src/digitrec/pipeline/fingerprint.py": "makes the key",
     "src/digitrec/pipeline/jobs.py": "ends processes",
     "src/digitrec/search/cluster.py": "where fits run",
+    "src/digitrec/pipeline/cluster.py": "where fits run",
     "src/digitrec/search/dispatch.py": "where fits run",
     "src/digitrec/training/fit.py": "names modules; a search does not train by it",
     "src/digitrec/training/resume.py": "a search's fits begin anew",

@@ -22,10 +22,10 @@ def test_only_digits_as_mnists_get_a_reader() -> None:
 
 def test_it_learns_from_as_many_drawn_examples_as_the_dataset_is_large() -> None:
     images, labels = reader_images(IMAGES, LABELS, DIGITS, seed=0)
-    assert images.shape == (36 + 16 + 40, 28, 28, 1)
+    assert images.shape == (36 + 24 + 60, 28, 28, 1)
     assert images.dtype == np.uint8
     assert (images[:36] == IMAGES).all()
-    assert (labels == 10).sum() == 40
+    assert (labels == 10).sum() == 60
     again, _ = reader_images(IMAGES, LABELS, DIGITS, seed=0)
     assert (again == images).all()
     assert (reader_images(IMAGES, LABELS, DIGITS, seed=1)[0] != images).any()
