@@ -45,7 +45,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "no flags on ones": ({}, {"flagged_ones": 0.0}),
     "adversarial steps too": ({}, {"hardening": {"adversarial": 0.2}}),
     "30 epochs": ({"max_epochs": 30}, {}),
-    "Adam": ({"optimizer": "adam"}, {}),
+    "RMSprop": ({"optimizer": "rmsprop"}, {}),
     "batches of 64, twice the learning rate": ({"batch_size": 64, "lr": 0.002}, {}),
 }
 

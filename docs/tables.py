@@ -7,7 +7,9 @@ Usage: PYTHONPATH=src python -m docs.tables
 """
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from digitrec.evaluation.comparison import FINAL
 from digitrec.pipeline.files import read_json, replacing
@@ -109,16 +111,19 @@ def seeds() -> str:
 
 
 def calibration() -> str:
-    """Give the table of what one temperature does to probabilities, and of how many answers are sure."""
+    """Give the table of how far probabilities are from what happens, and of how many answers are sure."""
     found = read_json(ROOT / "metrics/calibrate.json")
-    both = found["before"], found["after"]
-    scores = [
-        ["negative log-likelihood", *(f"{each['negative_log_likelihood']:.4f}" for each in both)],
-        ["Brier score", *(f"{each['brier']:.5f}" for each in both)],
-        ["expected calibration error, 15 bins of equal width", *(_percent(each["ece"]) for each in both)],
-        ["its 95 % interval", *(_interval(each["ece_ci95"]) for each in both)],
-        ["expected calibration error, 15 bins of equal count", *(_percent(each["ece_adaptive"]) for each in both)],
-    ]
+    stages = {"the network's own": found["before"]}
+    if found["temperature"] != 1:
+        stages[f"temperature {found['temperature']:.2f}"] = found["after"]
+    shown: dict[str, Callable[[dict[str, Any]], str]] = {
+        "negative log-likelihood": lambda each: f"{each['negative_log_likelihood']:.4f}",
+        "Brier score": lambda each: f"{each['brier']:.5f}",
+        "expected calibration error, 15 bins of equal width": lambda each: _percent(each["ece"]),
+        "its 95 % interval": lambda each: _interval(each["ece_ci95"]),
+        "expected calibration error, 15 bins of equal count": lambda each: _percent(each["ece_adaptive"]),
+    }
+    scores = [[name, *map(told, stages.values())] for name, told in shown.items()]
     answered = [
         [f"{threshold:.3f}", _percent(each["coverage"]), _percent(each["accuracy"]), _interval(each["accuracy_ci95"])]
         for threshold, each in (
@@ -128,7 +133,7 @@ def calibration() -> str:
     ]
     return "\n\n".join(
         [
-            table([f"test images, temperature {found['temperature']:.2f}", "before", "after"], "lrr", scores),
+            table(["test images", *stages], "l" + "r" * len(stages), scores),
             table(["threshold", "answered", "of those, right", "95 % interval"], "rrrl", answered),
         ]
     )

@@ -53,6 +53,13 @@ def test_both_curves_and_their_numbers_come_from_the_files(tmp_path: Path) -> No
     check_png(figure, tmp_path)
 
 
+def test_without_a_temperature_there_is_one_curve(tmp_path: Path) -> None:
+    figure = calibration_figure(RELIABILITY, COVERAGE, _metrics(SOME) | {"temperature": 1.0})
+    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert legend == ["perfect", "the network's own: ECE 1.01 % (0.40 to 2.00)"]
+    check_png(figure, tmp_path)
+
+
 @pytest.mark.parametrize("coverage", [COVERAGE, COVERAGE[:1]])
 def test_where_nothing_is_sure_enough_no_point_is_drawn(tmp_path: Path, coverage: list[dict[str, str]]) -> None:
     figure = calibration_figure(RELIABILITY, coverage, _metrics({"coverage": 0.0, "answered": 0}))

@@ -43,7 +43,11 @@ def calibration_figure(
 
 def _draw_reliability(axes: Axes, rows: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> None:
     axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="perfect")
-    stages = {"before": ("before", VALID), "after": (f"after, T = {metrics['temperature']:.2f}", TRAIN)}
+    temperature = metrics["temperature"]
+    # Where it is 1, both are the same.
+    stages = {"after": ("the network's own", TRAIN)}
+    if temperature != 1:
+        stages = {"before": ("before", VALID), "after": (f"after, T = {temperature:.2f}", TRAIN)}
     for stage, (name, colour) in stages.items():
         filled = [row for row in rows if row["stage"] == stage and float(row["n"])]
         keys = ("confidence", "accuracy", "accuracy_low", "accuracy_high")
