@@ -45,7 +45,7 @@ demo: $(READY)  ## The whole pipeline on scikit-learn's embedded digits, in .dem
 	python demo/prepare.py .demo "$(DEMO)"
 	cd .demo && export PYTHONPATH="$(CURDIR)/.demo/src" && dvc repro && python stages/summary.py
 
-repro: $(READY)  ## The whole pipeline on MNIST (15 to 30 minutes on two cores); only what changed runs again
+repro: $(READY)  ## The whole pipeline on MNIST (15 to 35 minutes on two cores); only what changed runs again
 	@sh stages/without_git.sh
 	@python stages/verify.py lock
 	dvc repro
