@@ -35,6 +35,7 @@ from digitrec.reading.exported import ExportedNetwork
 from digitrec.reading.opening import MAX_PIXELS
 from digitrec.reproduction.claims import load_claims, load_papers
 from digitrec.reproduction.systems import load_systems
+from digitrec.serve.answering import Answering
 from digitrec.serve.app import build_app
 from digitrec.serve.pages import PageAnswer
 from digitrec.serve.schemas import Answer, Mistake
@@ -255,7 +256,8 @@ Post = Callable[..., httpx.Response]
 @pytest.fixture(scope="module")
 def post(folder: Path) -> Iterator[Post]:
     """Asks the service, whose mistakes are raised here."""
-    transport = httpx.ASGITransport(build_app(ROOT / "src/digitrec/pretrained"))
+    answering = Answering(ROOT / "src/digitrec/pretrained")
+    transport = httpx.ASGITransport(build_app(lambda: answering))
     client = httpx.AsyncClient(transport=transport, base_url="http://test")
     with asyncio.Runner() as runner:
         yield lambda *given, **more: runner.run(client.post(*given, **more))

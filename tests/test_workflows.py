@@ -302,7 +302,7 @@ def test_a_run_with_a_worse_model_is_reported_and_fails(changed: Pipeline, tmp_p
     worse = changed.copy(tmp_path / "project")
     shutil.copytree(ROOT / ".github", worse.folder / ".github")
     predictions = worse.folder / "plots/predictions.csv"
-    predictions.write_text(re.sub(r"(?m)^(\d+,8),8,", r"\1,3,", predictions.read_text()))
+    predictions.write_text(re.sub(r"(?m)^(\d+,[5-9]),[5-9],", r"\1,3,", predictions.read_text()))
     [step] = [step for step in scripts("reproduce.yml") if "accuracy.py" in step["run"]]
     run_script(step, worse.folder, ok=False, BASE="main")
-    assert "Worse classes, errors: 8 (" in (worse.folder / "accuracy.md").read_text()
+    assert re.search(r"Worse classes, errors: .*\b8 \(", (worse.folder / "accuracy.md").read_text())

@@ -281,12 +281,12 @@ def test_a_seed_is_a_whole_number_and_nothing_else(tmp_path: Path, text: str) ->
         (
             "      noise: 0.2",
             "      noise: -1",
-            "recipes.robust.hardening.noise: got -1, expected a number from 0 to 1",
+            "recipes.modern_digits.hardening.noise: got -1, expected a number from 0 to 1",
         ),
         (
             "      patch: 0.1",
             "      path: 0.1",
-            "recipes.robust.hardening.path: is no known key; did you mean 'patch'",
+            "recipes.modern_digits.hardening.path: is no known key; did you mean 'patch'",
         ),
         ("  attacked_images: 1000", "  attacked_images: 0", "robustness.attacked_images: got 0, expected a whole num"),
         ("model: mnistnet", "model: lenet", "model: got 'lenet', expected one of best, fast, googlenet, lenet5, mlp"),
