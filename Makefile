@@ -74,7 +74,7 @@ else
 	@echo "Verdicts: REPRODUCTION.md; pictures: reproduction/plots"
 endif
 
-test: in-git lint  ## Lint and all tests, with coverage (10 to 17 minutes on two cores)
+test: in-git lint  ## Lint and all tests, with coverage (10 to 25 minutes on two cores)
 	coverage erase
 	coverage run -m pytest --numprocesses 2 --dist worksteal
 	coverage combine --quiet
