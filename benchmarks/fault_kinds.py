@@ -42,14 +42,7 @@ Disturbance = Callable[[Project, Moment], str | None]
 
 def kill_stage(project: Project, moment: Moment) -> str | None:
     """Kill the stage's process outright, as the system does where memory is short."""
-    process = project.repro()
-    done = None
-    reached = project.wait_for(process, moment.stage, moment.seconds)
-    if reached and (stage := project.at_work(process).get(moment.stage)):
-        stage.kill()
-        done = "the stage was killed"
-    project.wait(process)
-    return done
+    return _signal_stage(project, moment, signal.SIGKILL)
 
 
 def kill_all(project: Project, moment: Moment) -> str | None:
@@ -59,16 +52,8 @@ def kill_all(project: Project, moment: Moment) -> str | None:
 
 def terminate(project: Project, moment: Moment) -> str | None:
     """Send SIGTERM to the stage alone or to DVC and all that it started."""
-    if moment.rng.random() < 0.5:
-        return _signal_all(project, moment, signal.SIGTERM)
-    process = project.repro()
-    done = None
-    reached = project.wait_for(process, moment.stage, moment.seconds)
-    if reached and (stage := project.at_work(process).get(moment.stage)):
-        stage.terminate()
-        done = "the stage was told to end"
-    project.wait(process)
-    return done
+    send = _signal_all if moment.rng.random() < 0.5 else _signal_stage
+    return send(project, moment, signal.SIGTERM)
 
 
 def full_disk(project: Project, moment: Moment) -> str | None:
@@ -249,6 +234,17 @@ def disk(folder: Path, kind: str, mounts: bool) -> Iterator[None]:
 
 def _mount(action: str, option: str, folder: Path) -> None:
     subprocess.run(["mount", "-o", f"{action},{option}", folder], check=True)
+
+
+def _signal_stage(project: Project, moment: Moment, kind: signal.Signals) -> str | None:
+    process = project.repro()
+    done = None
+    reached = project.wait_for(process, moment.stage, moment.seconds)
+    if reached and (stage := project.at_work(process).get(moment.stage)):
+        stage.send_signal(kind)
+        done = f"{kind.name} to the stage"
+    project.wait(process)
+    return done
 
 
 def _signal_all(project: Project, moment: Moment, kind: signal.Signals) -> str | None:

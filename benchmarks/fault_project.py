@@ -17,24 +17,8 @@ import psutil
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-# As little as takes every stage through all that it does.
-SETTINGS = {
-    "dataset": "digits",
-    "max_epochs": 6,
-    "explore": {"tsne_images": 60},
-    "search": {
-        "cv": 2,
-        "factor": 2,
-        "min_images": 200,
-        "max_images": 400,
-        "space": {"lr": [0.001, 0.003], "max_epochs": [1], "batch_size": [64], "optimizer": ["adam"]},
-        "architectures": {
-            "mnistnet": {"nonlinearity": ["relu"], "num_units": [4], "out_units": [6], "fout_units": [8]}
-        },
-    },
-    "robustness": {"baseline_images": 100, "attacked_images": 50},
-    "baselines": ["gaussian_naive_bayes", "knn"],
-}
+# Six epochs: a training that is long enough to be hit at a random moment.
+SETTINGS = yaml.safe_load((ROOT / "demo/tiny.yaml").read_text(encoding="utf-8")) | {"max_epochs": 6}
 # What stages keep beside DVC, so that a stage that runs again has work to do.
 KEPT = {"gridsearch": "data/cache/gridsearch.jsonl", "fit-baseline": "data/cache/baselines"}
 # A run that takes longer than this hangs.

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from unittest import mock
@@ -17,6 +17,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from tests.dask_cluster import Cluster
 from tests.tracing import home_of, traced
 
 ROOT = Path(__file__).parents[1]
@@ -29,25 +30,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:
     for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
         os.environ.pop(name, None)
-# As little as shows the behaviour: two candidates, two folds, three epochs, two baselines, on the embedded digits.
-TINY = {
-    "dataset": "digits",
-    "max_epochs": 3,
-    "explore": {"tsne_images": 60},
-    "search": {
-        "cv": 2,
-        "factor": 2,
-        "min_images": 200,
-        "max_images": 400,
-        "space": {"lr": [0.001, 0.003], "max_epochs": [1], "batch_size": [64], "optimizer": ["adam"]},
-        "architectures": {
-            "mnistnet": {"nonlinearity": ["relu"], "num_units": [4], "out_units": [6], "fout_units": [8]},
-            "mlp": {"hidden_1": [16], "hidden_2": [8]},
-        },
-    },
-    "robustness": {"baseline_images": 100, "attacked_images": 50},
-    "baselines": ["gaussian_naive_bayes", "knn"],
-}
+TINY = yaml.safe_load((ROOT / "demo/tiny.yaml").read_text(encoding="utf-8")) | {"max_epochs": 3}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -282,3 +265,15 @@ def changed(finished: Pipeline, once: Callable) -> Pipeline:
 def pipeline(finished: Pipeline, tmp_path: Path) -> Pipeline:
     """A copy of the finished tiny pipeline, to do with as one likes."""
     return finished.copy(tmp_path / "project")
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[Cluster]:
+    """A scheduler without workers, which ends with the test, as do the workers that it has then."""
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    cluster = Cluster(folder)
+    try:
+        yield cluster
+    finally:
+        cluster.stop()

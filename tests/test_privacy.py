@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT, Pipeline
+from tests.dask_cluster import Cluster
 from tests.data.pictures import write_classes
-from tests.search.test_cluster import Cluster
 from tests.serve.conftest import running
 from tests.tracing import can_trace, home_of, left_in, reached, traced
 
@@ -120,19 +120,13 @@ def test_the_pipelines_environment_says_no_to_dvcs_reports(finished: Pipeline) -
             assert shown.stdout == "false\n"
 
 
-def test_a_search_on_a_cluster_reaches_its_scheduler_and_nothing_else(tmp_path: Path) -> None:
-    folder = tmp_path / "cluster"
-    folder.mkdir()
-    cluster = Cluster(folder)
-    try:
-        cluster.start_worker()
-        script = (
-            "from pathlib import Path; from digitrec.search.dispatch import run_tasks; from tests.search import tasks; "
-            "assert list(run_tasks(tasks.wait_for_file, [(1, Path('none'))], 1, tasks.data)) == [(0, 1)]"
-        )
-        path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
-        command = [sys.executable, "-c", script]
-        found, left = _watch(tmp_path, *command, DIGITREC_SCHEDULER=cluster.address, PYTHONPATH=path)
-    finally:
-        cluster.stop()
+def test_a_search_on_a_cluster_reaches_its_scheduler_and_nothing_else(dask: Cluster, tmp_path: Path) -> None:
+    dask.start_worker()
+    script = (
+        "from pathlib import Path; from digitrec.search.dispatch import run_tasks; from tests.search import tasks; "
+        "assert list(run_tasks(tasks.wait_for_file, [(1, Path('none'))], 1, tasks.data)) == [(0, 1)]"
+    )
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    command = [sys.executable, "-c", script]
+    found, left = _watch(tmp_path, *command, DIGITREC_SCHEDULER=dask.address, PYTHONPATH=path)
     assert (found, left) == ([], [])

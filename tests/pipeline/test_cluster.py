@@ -6,21 +6,10 @@ from pathlib import Path
 import pytest
 
 from digitrec.pipeline.cluster import run_on_cluster
+from tests.dask_cluster import Cluster
 from tests.search.tasks import wait_for_file
-from tests.search.test_cluster import Cluster
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def dask(tmp_path: Path) -> Iterator[Cluster]:
-    folder = tmp_path / "cluster"
-    folder.mkdir()
-    started = Cluster(folder)
-    try:
-        yield started
-    finally:
-        started.stop()
 
 
 def test_tasks_are_taken_as_workers_become_free(dask: Cluster, tmp_path: Path) -> None:

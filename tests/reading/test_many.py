@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +22,10 @@ from PIL import Image
 from digitrec.cli import main
 from digitrec.errors import DigitrecError
 from digitrec.reading import many
+from tests.dask_cluster import Cluster
 from tests.exported import RED_GREEN_BLUE, export_means
 from tests.reading.gates import PATIENCE, Gate
 from tests.reading.test_reader import cover_of, paper
-from tests.search.test_cluster import Cluster
 
 DIGITREC = [sys.executable, "-c", "from digitrec.cli import main; main(prog_name='digitrec')"]
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -246,17 +245,6 @@ def test_a_process_that_is_killed_is_a_message_and_the_next_run_goes_on(gates: l
     _open(gates)
     assert predict("--list", "list", "--out", "answers", "--part", "10").exit_code == 0
     assert_all_answered_once(Path("answers"), Path("own"))
-
-
-@pytest.fixture
-def dask(tmp_path: Path) -> Iterator[Cluster]:
-    folder = tmp_path / "cluster"
-    folder.mkdir()
-    cluster = Cluster(folder)
-    try:
-        yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.mark.slow

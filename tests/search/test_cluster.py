@@ -1,17 +1,12 @@
 """A real scheduler and real workers, each a process on this machine; some of them are killed."""
 
-import os
 import shutil
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
-import psutil
 import pytest
 
 from digitrec.errors import DigitrecError
@@ -19,77 +14,19 @@ from digitrec.pipeline import cluster
 from digitrec.search.dispatch import device_kinds, run_tasks
 from digitrec.search.run import ENGINES
 from tests.conftest import ROOT, Pipeline
+from tests.dask_cluster import PATIENCE, Cluster, wait_until
 from tests.search.candidates import cell
 from tests.search.tasks import data, data_by_place, fail, kill_worker, wait_for_file
 from tests.tiny import small_problem
 
-# On a machine that others load.
-PATIENCE = 180
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def _wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not get that far"
-        time.sleep(0.05)
-
-
-class Cluster:
-    """A scheduler on a free port, and workers in project folders."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.processes: list[subprocess.Popen] = []
-        self.scheduler = self._start(folder, "scheduler", "--host", "127.0.0.1", "--port", "0")
-        _wait_until(lambda: "Scheduler at:" in self.log(self.scheduler))
-        self.address = self.log(self.scheduler).split("Scheduler at:")[1].split()[0]
-
-    def _start(self, project: Path, *arguments: str, **environment: str) -> subprocess.Popen:
-        with open(self.folder / f"{len(self.processes)}.log", "wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dask", *arguments, "--dashboard-address", "127.0.0.1:0"],
-                cwd=project,
-                env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self.processes.append(process)
-        return process
-
-    def log(self, process: subprocess.Popen) -> str:
-        return (self.folder / f"{self.processes.index(process)}.log").read_text()
-
-    def start_worker(self, project: Path = ROOT, *options: str) -> subprocess.Popen:
-        """Start a worker as the README says, but so that it is one process, which nothing starts again."""
-        options = ("--nthreads", "1", *options) if "--nthreads" not in options else options
-        options = ("--host", "127.0.0.1", "--memory-limit", "0", "--local-directory", str(self.folder), *options)
-        if "--nworkers" not in options:
-            options = (*options, "--no-nanny")
-        # The tests' own modules are functions to run.
-        path = os.pathsep.join(map(str, [project / "src", ROOT / "src", ROOT]))
-        process = self._start(project, "worker", self.address, *options, PYTHONPATH=path)
-        _wait_until(lambda: "Starting established connection" in self.log(process))
-        return process
-
-    def stop(self) -> None:
-        children = [child for process in self.processes for child in psutil.Process(process.pid).children(True)]
-        for process in [*self.processes, *children]:
-            process.kill()
-        for process in self.processes:
-            process.wait()
-
-
 @pytest.fixture
-def dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    folder = tmp_path / "cluster"
-    folder.mkdir()
-    cluster = Cluster(folder)
-    monkeypatch.setenv("DIGITREC_SCHEDULER", cluster.address)
-    try:
-        yield cluster
-    finally:
-        cluster.stop()
+def dask(dask: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """The cluster that tasks go to."""
+    monkeypatch.setenv("DIGITREC_SCHEDULER", dask.address)
+    return dask
 
 
 def test_results_come_as_they_finish(dask: Cluster, tmp_path: Path) -> None:
@@ -134,7 +71,7 @@ def test_when_all_workers_are_gone_it_says_so_and_waits_for_new_ones(
     with ThreadPoolExecutor() as pool:
         rest = pool.submit(list, results)
         try:
-            _wait_until(said)
+            wait_until(said)
         finally:
             file.touch()
             dask.start_worker()
@@ -272,7 +209,7 @@ def test_a_search_on_a_cluster_gives_the_same_bytes_also_when_a_worker_is_killed
     workers = [dask.start_worker(there.folder) for _ in range(2)]
     here.environment["DIGITREC_SCHEDULER"] = dask.address
     process = here.start("python", "stages/gridsearch.py")
-    _wait_until(lambda: len(_journal(here)) >= 2)
+    wait_until(lambda: len(_journal(here)) >= 2)
     workers[0].kill()
     output = process.communicate()[0]
     assert process.returncode == 0, output

@@ -10,12 +10,13 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from digitrec.spec import Hardening
+from digitrec.training.classifier import ImageClassifier
 from digitrec.training.hardening import hardening_callbacks
 from digitrec.training.resume import DIGEST, ResumeFrom
 from tests.tiny import MODERN, PLAIN, same_weights, small_classifier, some_digits
 
 IMAGES, LABELS = some_digits(300)
-HARD = PLAIN.model_copy(update={"hardening": Hardening(noise=0.3)})
+HARD = PLAIN.model_copy(update={"hardening": Hardening(adversarial=0.3)})
 
 
 def _write(path: Path, state: dict) -> None:
@@ -103,12 +104,18 @@ def test_of_a_state_that_does_not_fit_nothing_is_taken_over(
     assert same_weights(first, again)
 
 
-def test_whatever_lies_in_the_file_it_ends_no_training(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    path = tmp_path / "state.pt"
+def _kept_state(path: Path) -> tuple[ImageClassifier, ResumeFrom, bytes]:
+    """A small training, what keeps its state in a file, and what that file holds."""
     classifier = small_classifier(architecture={"hidden_1": 2, "hidden_2": 2}).fit(IMAGES[:20], LABELS[:20])
     resume = ResumeFrom(path)
     resume.on_epoch_end(classifier)
-    state, rng = path.read_bytes(), np.random.default_rng(0)
+    return classifier, resume, path.read_bytes()
+
+
+def test_whatever_lies_in_the_file_it_ends_no_training(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "state.pt"
+    classifier, resume, state = _kept_state(path)
+    rng = np.random.default_rng(0)
     for _ in range(40):
         damaged, start = bytearray(state), int(rng.integers(len(state)))
         damaged[start : start + 100] = rng.bytes(len(damaged[start : start + 100]))
@@ -121,10 +128,8 @@ def test_whatever_lies_in_the_file_it_ends_no_training(tmp_path: Path, capsys: p
 
 def test_a_bit_that_flipped_anywhere_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = tmp_path / "state.pt"
-    classifier = small_classifier(architecture={"hidden_1": 2, "hidden_2": 2}).fit(IMAGES[:20], LABELS[:20])
-    resume = ResumeFrom(path)
-    resume.on_epoch_end(classifier)
-    state, rng = path.read_bytes(), np.random.default_rng(0)
+    classifier, resume, state = _kept_state(path)
+    rng = np.random.default_rng(0)
     for position in [0, DIGEST, len(state) - 1, *rng.integers(len(state), size=40)]:
         damaged = bytearray(state)
         damaged[position] ^= 1 << int(rng.integers(8))

@@ -20,6 +20,8 @@ FOLDS = [(TRAIN, TEST), (ROWS[100:], ROWS[:100])]
 # One image of 100 more or less is what rounding may do.
 NEAR = 0.0101
 
+DISTORTED = MODERN.model_copy(update={"hardening": Hardening(background=0.5, noise=0.3)})
+
 
 def _mnistnets(**changes: list) -> list[Cell]:
     """Small MNISTNets, one for each learning rate."""
@@ -40,7 +42,7 @@ def _scores(outcomes: list[tuple]) -> np.ndarray:
     return np.array([score for score, _ in outcomes])
 
 
-@pytest.mark.parametrize("recipe", [PLAIN, MODERN], ids=["constant", "one_cycle"])
+@pytest.mark.parametrize("recipe", [PLAIN, MODERN, DISTORTED], ids=["constant", "one_cycle", "distorted"])
 def test_scores_are_those_of_the_skorch_engine(tmp_path: Path, recipe: Recipe) -> None:
     problem = small_problem(tmp_path, recipe=recipe)
     cells = [
