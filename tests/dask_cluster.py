@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -60,8 +61,13 @@ class Cluster:
         return process
 
     def stop(self) -> None:
-        children = [child for process in self.processes for child in psutil.Process(process.pid).children(True)]
-        for process in [*self.processes, *children]:
+        running = [process for process in self.processes if process.poll() is None]
+        children = [child for process in running for child in psutil.Process(process.pid).children(True)]
+        for process in running:
             process.kill()
-        for process in self.processes:
+        for child in children:
+            # A worker ends by itself once what started it has.
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        for process in running:
             process.wait()

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -17,9 +17,10 @@ def one_worker_killed() -> Iterator[None]:
         while not ended.is_set():
             for process in psutil.Process().children():
                 # A process that has loaded torch is beyond its start.
-                if "loky" in " ".join(process.cmdline()) and process.memory_info().rss > 2**27:
-                    process.kill()
-                    return
+                with suppress(psutil.NoSuchProcess):
+                    if "loky" in " ".join(process.cmdline()) and process.memory_info().rss > 2**27:
+                        process.kill()
+                        return
             time.sleep(0.05)
 
     thread = threading.Thread(target=kill, daemon=True)

@@ -100,7 +100,7 @@ def test_an_experiment_goes_to_another_clone_which_computes_nothing(team: Pipeli
     for each in (team, clone := second_clone(team)):
         each.run("git", "remote", "rm", "origin", ok=each is clone)
         each.run("git", "remote", "add", "origin", str(team.folder.parent / "origin"))
-    team.run("dvc", "exp", "run", "--name", "fewer", "-S", "evaluate.confused_pairs=4")
+    team.run("dvc", "exp", "run", "--name", "fewer", "-S", "explore.tsne_images=50")
     team.run("dvc", "exp", "push", "origin", "fewer")
     clone.run("dvc", "exp", "pull", "origin", "fewer")
     clone.run("dvc", "exp", "apply", "fewer")
@@ -129,9 +129,9 @@ def test_what_is_damaged_in_a_remote_is_refused_and_made_again(team: Pipeline) -
 
 def test_two_branches_that_both_ran_become_one_at_the_cost_of_what_is_new(team: Pipeline) -> None:
     team.run("git", "switch", "-qc", "theirs")
-    team.change_params(lambda params: params["evaluate"].update(confused_pairs=4))
+    team.change_params(lambda params: params["explore"].update(tsne_images=50))
     team.repro()
-    team.run("git", "commit", "-qam", "fewer pairs")
+    team.run("git", "commit", "-qam", "fewer points")
     team.run("git", "switch", "-q", "main")
     team.run("dvc", "checkout")
     team.change_params(lambda params: params["evaluate"].update(gallery=20))
@@ -141,8 +141,8 @@ def test_two_branches_that_both_ran_become_one_at_the_cost_of_what_is_new(team: 
     assert "CONFLICT (content): Merge conflict in dvc.lock" in merged.stdout
     # As docs/sharing.md says: the parameters by hand, of the rest either side.
     team.run("git", "checkout", "--ours", "params.yaml", "dvc.lock", "metrics", "plots")
-    team.change_params(lambda params: params["evaluate"].update(confused_pairs=4, gallery=20))
-    assert team.repro() <= {"check-params", "evaluate", "compare-baselines", "export", "draw-results"}
+    team.change_params(lambda params: params["explore"].update(tsne_images=50))
+    assert team.repro() <= {"check-params", "explore", "draw-data", "draw-results"}
     team.run("git", "add", "-A")
     team.run("git", "commit", "-qm", "both")
     assert team.status() == set()

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-# On a busy machine all takes its time.
-expect.set_options(timeout=60_000)
+# Milliseconds: on a busy machine all takes its time.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # For modules of such tests. Where all must be tested, they fail for want of it.
 IN_A_BROWSER = [
@@ -35,7 +36,7 @@ STROKES = {
 @contextmanager
 def a_browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=2 * PATIENCE)
         yield browser
         browser.close()
 
@@ -44,6 +45,7 @@ def a_browser() -> Iterator[Browser]:
 def watched(browser: Browser, url: str, **settings: Any) -> Iterator[Page]:
     """A page; at its end it must have complained of nothing, and asked nobody but the service."""
     page, complaints, asked = browser.new_page(**settings), [], []
+    page.set_default_timeout(PATIENCE)
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
