@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from digitrec.cli import main
+from digitrec.pipeline.files import read_csv, read_json
 from docs.tables import TABLES, pages, with_tables
 from tests.conftest import ROOT
 
@@ -14,6 +17,7 @@ DOCUMENTS = [
     *pages(),
     *(ROOT / name for name in ("REPRODUCTION.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")),
 ]
+PREDICTED = re.compile(r"^\$ digitrec (predict tests/drawn/.*)\n((?:tests/drawn/.*\n)+)", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
@@ -31,6 +35,32 @@ def test_tables_of_results_are_those_of_the_committed_runs(page: Path) -> None:
 def test_every_table_stands_somewhere() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in pages())
     assert set(re.findall(r"<!-- table (\w+), by docs/tables.py -->", text)) == set(TABLES)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/reading.md"])
+def test_drawn_digits_are_read_as_is_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    shown = PREDICTED.findall((ROOT / name).read_text(encoding="utf-8"))
+    assert shown
+    for arguments, output in shown:
+        assert CliRunner().invoke(main, arguments.split()).stdout == output
+
+
+def test_what_an_experiment_is_compared_with_is_the_committed_run() -> None:
+    shown = re.findall(
+        r"^metrics/train_final.json +(\w+) +(\S+)", (ROOT / "docs/everyday.md").read_text(), re.MULTILINE
+    )
+    found = read_json(ROOT / "metrics/train_final.json")
+    assert {name: float(value) for name, value in shown} == {name: round(found[name], 5) for name, _ in shown}
+    assert len(shown) == 4
+
+
+def test_the_errors_that_the_gate_shows_are_those_of_the_committed_run() -> None:
+    text = (ROOT / "docs/sharing.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (all|\d) \| \d+ \| (\d+) \|", text, re.MULTILINE)
+    wrong = [row["label"] for row in read_csv(ROOT / "plots/predictions.csv") if row["label"] != row["predicted"]]
+    assert dict(shown) == {name: str(len(wrong) if name == "all" else wrong.count(name)) for name, _ in shown}
+    assert len(shown) == 3
 
 
 def test_the_readme_is_read_in_two_minutes() -> None:
