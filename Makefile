@@ -41,7 +41,7 @@ $(READY):
 	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(READY)  ## The whole pipeline on scikit-learn's embedded digits, in .demo: no network, under 3 minutes
+demo: $(READY)  ## The whole pipeline on scikit-learn's embedded digits, in .demo: no network, two to four minutes
 	python demo/prepare.py .demo "$(DEMO)"
 	cd .demo && export PYTHONPATH="$(CURDIR)/.demo/src" && dvc repro && python stages/summary.py
 
