@@ -1,6 +1,6 @@
 """Write what stands between two marks in README.md and docs/*.md anew: tables of the last run's results.
 
-Reads   metrics, benchmarks/results, params.yaml
+Reads   metrics, reproduction/metrics/claims.json, benchmarks/results, params.yaml
 Writes  README.md, docs/*.md
 
 Usage: PYTHONPATH=src python -m docs.tables
@@ -13,6 +13,8 @@ from typing import Any
 
 from digitrec.evaluation.comparison import FINAL
 from digitrec.pipeline.files import read_json, replacing
+from digitrec.reproduction.claims import paper_of
+from digitrec.reproduction.ledger import VERDICTS
 from docs.markdown import table
 from docs.reference import reference
 from docs.scaling import cores, many, workers
@@ -271,12 +273,25 @@ def recipes() -> str:
     return table(head, "llrr", rows)
 
 
+def ledger() -> str:
+    """Give the table of how many published numbers got which verdict."""
+    rows = read_json(ROOT / "reproduction/metrics/claims.json")
+    papers = dict.fromkeys(paper_of(row["system"]) for row in rows)
+    counts = {paper: Counter(row["verdict"] for row in rows if paper_of(row["system"]) == paper) for paper in papers}
+    counts["all"] = Counter(row["verdict"] for row in rows)
+    cells = [
+        [paper, str(count.total()), *(str(count[verdict]) for verdict in VERDICTS)] for paper, count in counts.items()
+    ]
+    return table(["paper", "numbers", *VERDICTS], "lr" + "r" * len(VERDICTS), cells)
+
+
 TABLES = {
     "baselines": baselines,
     "calibration": calibration,
     "cores": cores,
     "fast": fast,
     "faults": faults,
+    "ledger": ledger,
     "many": many,
     "reading": reading,
     "recipes": recipes,

@@ -14,7 +14,7 @@ from tests.tiny import ROOT
 
 SYSTEMS = load_systems(ROOT / "reproduction/params.yaml").systems
 COMMITTED = load_claims(ROOT / "reproduction/claims.yaml", SYSTEMS)
-PAPERS = {"okon": {"title": "Okon", "rebuilt": "All.", "contradictions": ["One."]}}
+PAPERS = {"okon": {"title": "Okon", "summary": "It holds.", "rebuilt": "All.", "contradictions": ["One."]}}
 CLAIM = {
     "system": "okon",
     "quantity": "test_accuracy",
@@ -51,7 +51,7 @@ def _values(system: str, *quantities: str) -> list[str]:
 
 
 def test_the_committed_file_holds_every_paper() -> None:
-    assert len(COMMITTED) == 150
+    assert len(COMMITTED) == 262
     assert {paper_of(claim.system) for claim in COMMITTED} == set(load_papers(ROOT / "reproduction/claims.yaml"))
     assert sum(bool(claim.note) for claim in COMMITTED) > 60
 
@@ -74,22 +74,54 @@ def test_the_sweep_is_as_printed_and_its_lenet_column_is_held_against_two_networ
 @pytest.mark.parametrize(
     ("system", "quantities", "values"),
     [
-        ("okon", ["test_accuracy", "precision", "recall", "f1"], "98.58 0.99 0.99 0.98 0.99 0.97 0.99 0.98"),
-        ("okon", ["train_loss", "valid_loss"], "1.7173 1.4810 1.9584 1.8786"),
+        (
+            "okon",
+            ["test_accuracy", "weighted_precision", "weighted_recall", "weighted_f1"],
+            "98.58 0.99 0.99 0.99 0.99",
+        ),
+        ("okon", ["precision"], "0.98 0.99 0.99 0.99 0.99 0.98 0.99 0.98 0.99 0.98 0.99"),
+        ("okon", ["recall"], "0.99 1.00 0.98 0.99 0.99 0.99 0.98 0.99 0.98 0.97 0.99"),
+        ("okon", ["f1"], "0.98 0.99 0.99 0.99 0.99 0.99 0.98 0.98 0.98 0.98 0.99"),
+        ("okon", ["n_test_images"], "10000 980 1135 1032 1010 982 892 958 1028 974 1009"),
         ("okon", ["n_candidates", "n_fits", "best_lr", "best_max_epochs"], "128 384 0.0001 15"),
         ("wang", ["test_accuracy", "correct", "test_loss"], "96 97 97 98 98 98 98 98 98.21 9821 0.0527"),
-        ("shah", ["n_parameters", "pixel_mean", "pixel_std", "test_accuracy"], "421642 0.1307 0.3081 98.93"),
-        ("pham-resnet18", ["train_accuracy", "valid_accuracy", "training_seconds"], "98.9 99.0 502"),
+        ("shah", ["pixel_mean", "pixel_std", "test_accuracy"], "0.1307 0.3081 98.93"),
+        ("pham-resnet18", ["train_accuracy", "valid_accuracy", "test_accuracy"], "98.9 99.0 99.1 99"),
+        ("pham-resnet18", ["n_parameters", "size_mb", "training_seconds"], "11.2 44.701 502"),
         ("pham-googlenet", ["test_loss", "n_parameters", "size_mb"], "0.6 10.0 39.817"),
-        ("ffn", ["n_parameters", "test_accuracy"], "109386 [92, 96]"),
+        ("ffn", ["n_parameters", "test_accuracy"], "[92, 96]"),
     ],
 )
 def test_numbers_are_as_printed(system: str, quantities: list[str], values: str) -> None:
     assert " ".join(_values(system, *quantities)) == values
 
 
+@pytest.mark.parametrize(
+    ("quantity", "total"),
+    [
+        ("train_loss", "30.3557"),
+        ("valid_accuracy", "19.3976"),
+        ("valid_loss", "37.8922"),
+        ("epoch_seconds", "509.0567"),
+    ],
+)
+def test_the_table_of_the_final_training_is_whole(quantity: str, total: str) -> None:
+    column = {claim.epoch: claim.value for claim in COMMITTED if (claim.system, claim.quantity) == ("okon", quantity)}
+    assert list(column) == list(range(1, 21))
+    assert sum(column.values()) == Decimal(total)
+
+
+def test_what_the_texts_do_not_give_is_assumed() -> None:
+    assumed = {claim.measured_by for claim in COMMITTED if claim.assumed}
+    assert {"knn", "gaussian_naive_bayes", "wang", "ffn", "pham-mlp", "pham-mlp-lr-1e-4", "shah"} <= assumed
+    assert not assumed & {"pham-resnet18-lr-1e-4", "pham-lenet-lr-2e-2", "pham-googlenet-lr-2e-4"}
+    losses = [claim for claim in COMMITTED if claim.system.startswith("pham") and claim.quantity.endswith("_loss")]
+    assert all("of which images" in str(claim.assumed) for claim in losses)
+    assert {claim.measured_by for claim in COMMITTED if claim.system == "okon" and claim.assumed} >= {"svm", "knn"}
+
+
 def test_the_comparison_table_names_who_measures_each_row() -> None:
-    table = {claim.measured_by: str(claim.value) for claim in COMMITTED if claim.where == "Comparison table"}
+    table = {claim.measured_by: str(claim.value) for claim in COMMITTED if claim.where.startswith("Comparison table")}
     assert table == {
         "decision_tree": "0.90",
         "svm": "0.95",
@@ -105,7 +137,9 @@ def test_the_comparison_table_names_who_measures_each_row() -> None:
 def test_claims_that_can_have_no_verdict_say_why() -> None:
     reasons = {claim.measured_by: claim.not_comparable for claim in COMMITTED if claim.not_comparable}
     assert "hardware" in reasons["pham-resnet18"]
-    assert "architecture" in reasons["ffn"]
+    assert "quoted" in reasons["ffn"]
+    cited = [claim for claim in COMMITTED if claim.where == "Comparison table" and claim.run in ("wang", "ffn")]
+    assert all("architecture" in str(claim.not_comparable) for claim in cited)
     assert all(claim.not_comparable for claim in COMMITTED if claim.quantity in TIMES)
 
 
@@ -131,6 +165,58 @@ def test_printed_decimals_are_kept_where_a_claim_takes_over_the_keys_of_another(
 def test_a_rank_is_not_rounded(tmp_path: Path) -> None:
     rank = CLAIM | {"quantity": "missed_rank", "digit": 9, "value": 1, "unit": "rank"}
     assert _load(tmp_path, rank)[0].half_unit == 0
+
+
+def test_a_list_of_epochs_or_digits_is_a_claim_for_each(tmp_path: Path) -> None:
+    by_epoch = {**_without("value"), "epochs": [97, 98.5]}
+    by_digit = {**_without("value"), "quantity": "recall", "unit": "fraction", "digits": [1.0, 0.5]}
+    claims = _load(tmp_path, by_epoch, by_digit)
+    assert [(str(claim.value), claim.epoch, claim.digit) for claim in claims] == [
+        ("97", 1, None),
+        ("98.5", 2, None),
+        ("1.0", None, 0),
+        ("0.5", None, 1),
+    ]
+    assert {claim.where for claim in claims} == {"Results"}
+
+
+def test_a_mistake_that_all_of_a_list_share_is_told_once(tmp_path: Path) -> None:
+    mistakes = _mistakes(tmp_path, {**_without("value"), "epochs": [97, 98], "unit": "nats"})
+    expected = "unit: got 'nats', expected percent or fraction for test_accuracy"
+    assert mistakes == [f"claims[0] (okon, test_accuracy): {expected}"]
+    _mistakes(tmp_path, {**_without("value"), "epochs": list(range(50, 71))})
+
+
+def _assumed(folder: Path, assumed: Any, *claims: dict) -> list[str | None]:
+    path = folder / "claims.yaml"
+    path.write_text(yaml.safe_dump({"papers": PAPERS, "assumed": assumed, "claims": list(claims)}))
+    return [claim.assumed for claim in load_claims(path, SYSTEMS)]
+
+
+def test_what_is_assumed_of_a_run_is_assumed_of_its_variants_unless_a_claim_says_otherwise(tmp_path: Path) -> None:
+    claims = [
+        CLAIM,
+        CLAIM | {"run": "wang-no-dropout"},
+        CLAIM | {"run": "knn", "assumed": "which one"},
+        CLAIM | {"minus": "wang", "unit": "points", "value": 3},
+        CLAIM | {"minus": "wang", "run": "okon-logits", "unit": "points", "value": 3},
+        CLAIM | {"quantity": "n_images", "unit": "images", "value": 7, "run": "wang"},
+    ]
+    found = _assumed(tmp_path, {"wang": "sizes", "knn": "settings", "okon-logits": "all"}, *claims)
+    assert found == [None, "sizes", "which one", "sizes", "all; sizes", None]
+
+
+@pytest.mark.parametrize(
+    ("assumed", "mistake"),
+    [
+        ({"wan": "sizes"}, "assumed.wan: is no known name; did you mean 'wang'?"),
+        ({"wang": ""}, "assumed.wang: got '', expected what is assumed of a system or baseline and its variants"),
+    ],
+)
+def test_what_is_assumed_of_nothing_is_a_mistake(tmp_path: Path, assumed: dict, mistake: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        _assumed(tmp_path, assumed, CLAIM)
+    assert caught.value.mistakes == [mistake]
 
 
 def _without(key: str) -> dict:
@@ -190,6 +276,11 @@ def _without(key: str) -> dict:
             r"quantity: no stage measures train_accuracy of the baseline knn, only test_accuracy, correct, errors",
         ),
         (CLAIM | {"run": "knn", "epoch": 1}, r"epoch: no stage measures a baseline by epoch"),
+        (CLAIM | {"minus": "knn", "epoch": 1, "unit": "points"}, r"epoch: no stage measures a baseline by epoch"),
+        (CLAIM | {"run": "knn", "minus": "svm", "unit": "points"}, r"minus: nothing is taken off the baseline knn"),
+        (CLAIM | {"epochs": [1]}, r"epochs: got \[1\], expected numbers from epoch 1 on, in place of value and epoch"),
+        (CLAIM | {"digits": 3}, r"digits: got 3, expected numbers from digit 0 on, in place of value and digit"),
+        (CLAIM | {"assumed": ""}, r"assumed: got '', expected what the text does not give and we assumed"),
         (
             CLAIM | {"quantity": "training_seconds", "unit": "seconds"},
             r"not_comparable: is missing, expected the reason",

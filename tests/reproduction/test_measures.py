@@ -7,10 +7,11 @@ import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
 from digitrec.reproduction.ledger import judge
-from digitrec.reproduction.measures import Measurements, mean_interval
+from digitrec.reproduction.measures import Measurements, mean_interval, spread_ratios
 from tests.reproduction.measured import (
     ONE,
     T1,
+    T2,
     THREE,
     Z,
     confusion_matrix,
@@ -22,11 +23,20 @@ from tests.reproduction.measured import (
 )
 
 
-@pytest.mark.parametrize(("measurements", "seeds"), [(ONE, 1), (THREE, 3)])
-def test_a_loss_has_the_sampling_error_of_its_images_losses(measurements: Measurements, seeds: int) -> None:
-    # The same loss at every seed: all that is left is the images and the rounding.
-    row = judge(make_claim("0.11", "nats", quantity="test_loss", epoch=2), measurements)
-    half = Z * 0.4 / sqrt(1000)
+# The same loss at every seed: with several, all that is left is the rounding, and other images of a validation set.
+@pytest.mark.parametrize(
+    ("quantity", "measurements", "seeds", "half"),
+    [
+        ("test_loss", ONE, 1, sqrt(2) * Z * 0.4 / sqrt(1000)),
+        ("test_loss", THREE, 3, 0),
+        ("valid_loss", ONE, 1, sqrt(3) * Z * 0.4 / sqrt(500)),
+        ("valid_loss", THREE, 3, Z * 0.4 / sqrt(500)),
+    ],
+)
+def test_a_loss_has_the_sampling_error_of_its_images_losses(
+    quantity: str, measurements: Measurements, seeds: int, half: float
+) -> None:
+    row = judge(make_claim("0.11", "nats", quantity=quantity, epoch=2), measurements)
     assert row["judged_by"] == pytest.approx([0.11 - half - 0.005, 0.11 + half + 0.005])
     assert (row["seeds"], row["verdict"]) == (seeds, "reproduced")
     assert judge(make_claim("11.0", quantity="test_loss", epoch=2), measurements)["measured"] == pytest.approx(11)
@@ -59,6 +69,44 @@ def test_precision_recall_and_f1_are_scikit_learns(digit: int | None) -> None:
         for quantity in ("precision", "recall", "f1")
     ]
     assert found == pytest.approx(np.mean(expected, axis=0).tolist())
+
+
+def test_scores_may_be_weighted_by_the_images_of_each_digit() -> None:
+    confusion = confusion_matrix(97, d49=9, d41=2)
+    confusion[3] *= 5
+    labels = np.repeat(np.arange(10), confusion.sum(1))
+    predictions = np.concatenate([np.repeat(np.arange(10), row) for row in confusion])
+    measurements = make_measurements(make_system("okon", make_run(0, confusion)))
+    found = [
+        judge(make_claim("0.9", "fraction", quantity=f"weighted_{score}"), measurements)["measured"]
+        for score in ("precision", "recall", "f1")
+    ]
+    assert found == pytest.approx(precision_recall_fscore_support(labels, predictions, average="weighted")[:3])
+
+
+def test_images_are_counted_by_digit() -> None:
+    measurements = make_measurements(test_labels=np.repeat([3, 4], [7, 5]))
+    rows = [
+        judge(make_claim("7", "images", quantity="n_test_images", digit=digit), measurements) for digit in (3, 4, 5)
+    ]
+    assert [row["measured"] for row in rows] == [7, 5, 0]
+    assert [row["verdict"] for row in rows] == ["reproduced", "lower", "lower"]
+
+
+def test_with_several_seeds_their_spread_alone_judges_a_score_of_the_test_images() -> None:
+    row = judge(make_claim("0.970", "fraction", quantity="recall"), THREE)
+    spread = T2 * np.std([0.95, 0.96, 0.98], ddof=1) * sqrt(4 / 3) + 0.0005
+    assert row["judged_by"][0] == pytest.approx(np.mean([0.95, 0.96, 0.98]) - spread, rel=1e-4)
+
+
+def test_the_spread_of_seeds_is_told_beside_the_error_of_the_images() -> None:
+    okon = make_system("okon", *(make_run(seed, confusion_matrix(right)) for seed, right in enumerate((95, 97))))
+    wang = make_system("wang", *(make_run(seed, confusion_matrix(96), valid=None) for seed in (0, 1)))
+    ratios = spread_ratios(make_measurements(okon, wang, make_system("ffn", make_run(0, confusion_matrix(50)))))
+    # The median of a system that spreads by sqrt(2) points, and one that does not.
+    assert ratios["test_accuracy"] == pytest.approx(sqrt(2) / 100 / sqrt(0.96 * 0.04 / 1000) / 2)
+    assert ratios["valid_accuracy"] == 0
+    assert spread_ratios(make_measurements(make_system("okon", make_run(0, confusion_matrix())))) == {}
 
 
 def test_the_sampling_error_of_precision_and_recall_is_that_of_a_rate() -> None:

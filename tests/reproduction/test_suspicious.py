@@ -15,14 +15,13 @@ from digitrec.reproduction.suspicious import (
 )
 from digitrec.spec import Recipe, TrainingSpec
 from tests.killing import one_worker_killed
+from tests.reproduction.measured import MNIST_LABELS
 from tests.tiny import IMAGE, small_training, some_digits
 
 IMAGES, LABELS = some_digits(400)
 FLIPPED = [5, 40, 77, 123, 200, 310]
 WRONG = LABELS.copy()
 WRONG[FLIPPED] = (LABELS[FLIPPED] + 3) % 10
-# Of MNIST's 10,000 test images, in their order, a hundred a line.
-MNIST_LABELS = np.array(list(Path(__file__).with_name("mnist_test_labels.txt").read_text().replace("\n", "")), np.uint8)
 
 
 def _training(max_epochs: int) -> TrainingSpec:

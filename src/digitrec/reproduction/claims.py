@@ -9,7 +9,7 @@ import yaml
 from pydantic import AfterValidator, Field
 
 from digitrec.config.section import check_values, did_you_mean, known_names
-from digitrec.config.yaml import read_yaml
+from digitrec.config.yaml import read_yaml, show
 from digitrec.errors import ParamsError
 from digitrec.reproduction.systems import System
 from digitrec.spec import Count, Spec
@@ -44,6 +44,9 @@ QUANTITIES = {
     "precision": _RATE,
     "recall": _RATE,
     "f1": _RATE,
+    "weighted_precision": _RATE,
+    "weighted_recall": _RATE,
+    "weighted_f1": _RATE,
     "missed_rank": ("rank",),
     "confused_pair_rank": ("rank",),
     "n_parameters": _SIZE,
@@ -65,14 +68,18 @@ QUANTITIES = {
     "best_fout_units": ("number",),
 }
 ACCURACIES = ("train_accuracy", "valid_accuracy", "test_accuracy")
-RATES = (*ACCURACIES, "precision", "recall", "f1")
+RATES = (*ACCURACIES, *(name for name in QUANTITIES if name.endswith(("precision", "recall", "f1"))))
 CURVES = (*ACCURACIES, "train_loss", "valid_loss", "test_loss")
 SIZES = ("n_parameters", "size_mb")
 TIMES = ("training_seconds", "epoch_seconds")
 DATA = ("pixel_mean", "pixel_std", "n_images", "n_train_images", "n_test_images")
 SEARCH = tuple(name for name in QUANTITIES if name.startswith(("best_", "n_candidates", "n_fits")))
-BY_DIGIT = ("errors", "precision", "recall", "f1", "missed_rank")
+BY_DIGIT = ("errors", "precision", "recall", "f1", "missed_rank", "n_test_images")
+# The last rank that there is, of ten digits and of their pairs.
+RANKS = {"missed_rank": 10.0, "confused_pair_rank": 45.0}
 OF_BASELINES = ("test_accuracy", "correct", "errors")
+# Lists that may stand in place of a value: what each of their numbers is of, counted from which.
+LISTS = {"epochs": ("epoch", 1), "digits": ("digit", 0)}
 # The one system whose hyper-parameters are searched.
 SEARCHED = "okon"
 
@@ -136,12 +143,14 @@ class Claim(Spec):
     protocol: Text = Field(description="how the paper got the number")
     note: str = Field("", description="our note on it")
     run: str | None = Field(None, description="the system or baseline that measures it, if not `system`")
-    minus: str | None = Field(None, description="the system whose value is taken off")
+    minus: str | None = Field(None, description="the system or baseline whose value is taken off")
     epoch: Count | None = Field(None, description="a whole number >= 1")
     digit: Digit | None = Field(None, description="a digit from 0 to 9")
     pair: Annotated[list[Digit], AfterValidator(_two_digits)] | None = Field(
         None, min_length=2, max_length=2, description="two different digits"
     )
+    assumed: Text | None = Field(None, description="what the text does not give and we assumed")
+    derived: Text | None = Field(None, description="the printed numbers that it was computed from")
     not_comparable: Text | None = Field(None, description="the reason why there can be no verdict")
 
     @property
@@ -165,6 +174,7 @@ class Paper(Spec):
     """A published account, in words."""
 
     title: Text = Field(description="author and title")
+    summary: Text = Field(description="what is claimed and what of it holds, in a sentence or two")
     rebuilt: Text = Field(description="what was rebuilt")
     contradictions: list[Text] = Field(description="a list of sentences, empty if there are none")
 
@@ -173,6 +183,7 @@ class ClaimsFile(Spec):
     """All of `claims.yaml`."""
 
     papers: dict[str, Paper] = Field(description="a section a paper")
+    assumed: dict[str, Text] = Field({}, description="what is assumed of a system or baseline and its variants")
     claims: list[dict[str, Any]] = Field(min_length=1, description="a list of one or more claims")
 
 
@@ -216,13 +227,17 @@ def load_claims(path: Path, systems: Mapping[str, System]) -> list[Claim]:
         Naming every mistake: the entry's number (from 0), its system and quantity, key, value and what was expected.
     """
     values = read_yaml(path)
-    _, mistakes = check_values(ClaimsFile, values)
-    entries = _printed(values, path)
+    content, mistakes = check_values(ClaimsFile, values)
+    assumed = content.assumed if content else {}
+    names = [*systems, *known_names("baselines")]
+    mistakes += [
+        f"assumed.{name}: is no known name{did_you_mean(name, names)}" for name in assumed if name not in names
+    ]
     claims: list[Claim] = []
     first: dict[str, int] = {}
     papers = values.get("papers")
-    for number, entry in enumerate(entries):
-        claim, found = check_values(Claim, entry)
+    for number, entry in _printed(values, path):
+        claim, found = check_values(Claim, {key: value for key, value in entry.items() if key not in LISTS})
         found += _joint_mistakes(entry, systems)
         system = _text(entry, "system")
         if system in systems and isinstance(papers, dict) and paper_of(system) not in papers:
@@ -236,10 +251,20 @@ def load_claims(path: Path, systems: Mapping[str, System]) -> list[Claim]:
         name = f"claims[{number}] ({entry.get('system', 'no system')}, {entry.get('quantity', 'no quantity')})"
         mistakes += [f"{name}: {mistake}" for mistake in found]
         if claim is not None:
-            claims.append(claim)
+            claims.append(_with_assumed(claim, assumed))
     if mistakes:
-        raise ParamsError(mistakes, path.name)
+        # What is wrong with a whole list is said once.
+        raise ParamsError(list(dict.fromkeys(mistakes)), path.name)
     return claims
+
+
+def _with_assumed(claim: Claim, assumed: Mapping[str, str]) -> Claim:
+    """Take over what is assumed of the runs behind a claim, if the claim does not say it itself."""
+    if claim.assumed or claim.quantity in (*DATA, *SEARCH):
+        return claim
+    runs = [f"{name}-" for name in (claim.measured_by, claim.minus) if name]
+    found = [what for name, what in assumed.items() if any(run.startswith(f"{name}-") for run in runs)]
+    return claim.model_copy(update={"assumed": "; ".join(found)}) if found else claim
 
 
 def published_times(claims: Iterable[Claim]) -> dict[str, float]:
@@ -247,8 +272,8 @@ def published_times(claims: Iterable[Claim]) -> dict[str, float]:
     return {claim.measured_by: float(claim.value) for claim in claims if claim.quantity == "training_seconds"}
 
 
-def _printed(values: dict, path: Path) -> list[dict[str, Any]]:
-    """The entries, their values as they are printed in the file."""
+def _printed(values: dict, path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """The claims, each with the number of its entry, their values as they are printed in the file."""
     entries = values.get("claims")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         return []
@@ -262,9 +287,20 @@ def _printed(values: dict, path: Path) -> list[dict[str, Any]]:
         return Printed(text)
 
     return [
-        entry | {"value": printed(entry["value"], text["value"])} if "value" in entry else entry
-        for entry, text in zip(entries, texts, strict=True)
+        (number, one | {"value": printed(one["value"], text["value"])} if "value" in one else one)
+        for number, (entry, as_written) in enumerate(zip(entries, texts, strict=True))
+        for one, text in zip(_single(entry), _single(as_written), strict=True)
     ]
+
+
+def _single(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The claims that an entry stands for: one for each number of a list of epochs or digits."""
+    for key, (one, start) in LISTS.items():
+        numbers = entry.get(key)
+        if isinstance(numbers, list) and numbers and entry.keys().isdisjoint(("value", one)):
+            rest = {name: value for name, value in entry.items() if name != key}
+            return [rest | {one: number, "value": value} for number, value in enumerate(numbers, start)]
+    return [entry]
 
 
 def _joint_mistakes(entry: dict[str, Any], systems: Mapping[str, System]) -> Iterator[str]:
@@ -273,17 +309,20 @@ def _joint_mistakes(entry: dict[str, Any], systems: Mapping[str, System]) -> Ite
     for key, names in (
         ("system", sorted(systems)),
         ("run", [*sorted(systems), *baselines]),
-        ("minus", sorted(systems)),
+        ("minus", [*sorted(systems), *baselines]),
     ):
         name = _text(entry, key)
         if name and name not in names:
             yield f"{key}: got '{name}', expected one of {', '.join(names)}{did_you_mean(name, names)}"
+    for key, (one, start) in LISTS.items():
+        if key in entry:
+            yield f"{key}: got {show(entry[key])}, expected numbers from {one} {start} on, in place of value and {one}"
     quantity = _text(entry, "quantity")
     if quantity not in QUANTITIES:
         return
     yield from _unit_mistakes(entry)
     for key, quantities, why in (
-        ("epoch", CURVES, "has no value by epoch"),
+        ("epoch", (*CURVES, "epoch_seconds"), "has no value by epoch"),
         ("digit", BY_DIGIT, "has no value by digit"),
         ("pair", ("confused_pair_rank",), "has no value by pair of digits"),
         ("minus", ACCURACIES, "is not compared between systems"),
@@ -336,3 +375,5 @@ def _unmeasured(entry: dict[str, Any], run: str, systems: Mapping[str, System]) 
         for key in ("epoch", "digit"):
             if entry.get(key) is not None:
                 yield f"{key}: no stage measures a baseline by {key}"
+        if run != entry.get("minus") and entry.get("minus") is not None:
+            yield f"minus: nothing is taken off the baseline {run}"

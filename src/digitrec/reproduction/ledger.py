@@ -5,11 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from digitrec.reproduction.claims import DATA, RATES, SEARCH, SIZES, Claim
-from digitrec.reproduction.measures import Measurements, measure
+from digitrec.reproduction.claims import DATA, RANKS, RATES, SEARCH, SIZES, Claim
+from digitrec.reproduction.measures import Measured, Measurements, measure
 
-VERDICTS = ("reproduced", "higher", "lower", "not comparable", "not yet measured")
-# Seeds whose rates are further apart than this learn in some runs and not in others.
+JUDGED = ("reproduced", "higher", "lower")
+# What is added to these where the text leaves to us what was run.
+OUR_READING = " under our reading"
+VERDICTS = (
+    *JUDGED,
+    *(f"{verdict}{OUR_READING}" for verdict in JUDGED),
+    "undecided",
+    "not comparable",
+    "not yet measured",
+)
+# Seeds whose rates leave a wider gap than this between them learn in some runs and not in others.
 WIDE = 0.1
 # What a fraction, a count or nats are multiplied by, and the decimals of measured numbers, by unit.
 SCALES = {"percent": 100, "points": 100, "thousand parameters": 1e-3, "million parameters": 1e-6}
@@ -40,10 +49,10 @@ def judge(claim: Claim, measurements: Measurements) -> dict[str, Any]:
     -------
     dict
         system, quantity, the qualifiers run, minus, epoch, digit and pair (None where there are none), published (a
-        number, or [lowest, highest]), printed (the same as text), unit, measured, interval (95 %, of ours), judged_by
-        (the same with the images' sampling error and the published number's rounding), seeds, epochs, shortened,
-        hardware, verdict, explanation, note, where, protocol. What was not measured is None. Numbers are in the claim's
-        unit.
+        number, or [lowest, highest]), printed (the same as text), derived (from which printed numbers, where it is not
+        printed itself), unit, measured, interval (95 %, of ours), judged_by (that of one more run, with the published
+        number's rounding), seeds, epochs, shortened, hardware, assumed (what the text does not give), verdict,
+        explanation, note, where, protocol. What was not measured is None. Numbers are in the claim's unit.
     """
     # Whole numbers stay whole in JSON.
     low, high = (int(bound) if bound.exponent >= 0 else float(bound) for bound in claim.bounds)
@@ -51,9 +60,11 @@ def judge(claim: Claim, measurements: Measurements) -> dict[str, Any]:
         **{key: getattr(claim, key) for key in ("system", "quantity", "run", "minus", "epoch", "digit", "pair")},
         "published": low if low == high else [low, high],
         "printed": " to ".join(dict.fromkeys(str(bound) for bound in claim.bounds)),
+        "derived": claim.derived,
         "unit": claim.unit,
         **dict.fromkeys(("measured", "interval", "judged_by")),
         **_circumstances(claim, measurements),
+        "assumed": claim.assumed,
         "verdict": "not yet measured",
         "explanation": "",
         **{key: getattr(claim, key) for key in ("note", "where", "protocol")},
@@ -73,18 +84,24 @@ def judge(claim: Claim, measurements: Measurements) -> dict[str, Any]:
     row["measured"] = ours
     row["interval"] = shown([bound * scale for bound in found.interval]) if found.interval else None
     row["judged_by"] = shown(reach)
-    reason = _not_comparable(claim, row, measurements)
+    reason, doubt = (
+        _not_comparable(claim, row, measurements),
+        _undecided(claim, found, row["judged_by"] == [least, most]),
+    )
     if reason:
         row["verdict"], row["explanation"] = "not comparable", reason
-    elif reach[0] > high:
-        row["verdict"], row["explanation"] = "higher", _difference(ours - high, ours - reach[0], found.seeded, claim)
-    elif reach[1] < low:
-        row["verdict"], row["explanation"] = "lower", _difference(ours - low, ours - reach[1], found.seeded, claim)
+    elif doubt:
+        row["verdict"], row["explanation"] = "undecided", doubt
     else:
         row["verdict"] = "reproduced"
-        if claim.quantity in RATES and np.ptp(found.values) > WIDE:
-            ends = [number_text(end * scale, claim.unit) for end in (min(found.values), max(found.values))]
-            row["explanation"] = f"ours range from {ends[0]} to {ends[1]} by seed: such an interval excludes little"
+        if reach[0] > high:
+            row["verdict"] = "higher"
+            row["explanation"] = _difference(ours - high, ours - reach[0], found.seeded, claim)
+        elif reach[1] < low:
+            row["verdict"] = "lower"
+            row["explanation"] = _difference(ours - low, ours - reach[1], found.seeded, claim)
+        if claim.assumed:
+            row["verdict"] += OUR_READING
     return row
 
 
@@ -92,7 +109,24 @@ def _limits(claim: Claim, scale: float) -> tuple[float, float]:
     """What an interval cannot go beyond."""
     if claim.minus:
         return -scale, scale
+    if claim.quantity in RANKS:
+        return 1.0, RANKS[claim.quantity]
     return 0.0, scale if claim.quantity in RATES else float("inf")
+
+
+def _undecided(claim: Claim, found: Measured, holds_all: bool) -> str | None:
+    """Why a published value cannot be held against ours, though it was measured."""
+    values = sorted(found.values)
+    # Where the widest gap ends.
+    split = int(np.argmax(np.diff(values))) + 1 if len(values) > 1 else 0
+    if claim.quantity in RATES and split and values[split] - values[split - 1] > WIDE:
+        scale, suffix = SCALES.get(claim.unit, 1), " %" if claim.unit == "percent" else ""
+        low, high = (
+            " to ".join(dict.fromkeys(number_text(scale * end, claim.unit) for end in (group[0], group[-1]))) + suffix
+            for group in (values[:split], values[split:])
+        )
+        return f"{split} of {len(values)} seeds are at {low}, {len(values) - split} at {high}"
+    return "the interval holds every value that is possible" if holds_all else None
 
 
 def judge_all(claims: Sequence[Claim], measurements: Measurements) -> list[dict[str, Any]]:
@@ -114,7 +148,8 @@ def _circumstances(claim: Claim, measurements: Measurements) -> dict[str, Any]:
     system, seeds = measurements.systems[name], [run["seed"] for run in runs]
     shortened = system["shortened"]
     if claim.minus:
-        seeds = [run["seed"] for run in measurements.runs(claim.minus) if run["seed"] in seeds]
+        if claim.minus not in measurements.baselines:
+            seeds = [run["seed"] for run in measurements.runs(claim.minus) if run["seed"] in seeds]
         shortened = shortened or measurements.systems.get(claim.minus, {}).get("shortened", False)
     return {
         "seeds": len(seeds),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import hypot
+from math import hypot, sqrt
 from typing import Any
 
 import numpy as np
@@ -55,10 +55,12 @@ class Measured:
     ----------
     values : sequence of float
         One a seed.
-    sampling : float
-        Half the width of the 95 % interval that the images alone would give.
+    sampling : (float, float)
+        How far the 95 % interval that the images alone would give reaches below and above.
+    other_images : bool
+        Whether the published value is of other images, as a validation set's is.
     bounds : (float, float) or None
-        A 95 % interval to be taken in place of mean and `sampling`.
+        A 95 % interval to be taken in place of all others.
     value : float or None
         To be shown in place of the mean.
     seeded : bool
@@ -66,7 +68,8 @@ class Measured:
     """
 
     values: Sequence[float]
-    sampling: float = 0.0
+    sampling: tuple[float, float] = (0.0, 0.0)
+    other_images: bool = False
     bounds: tuple[float, float] | None = None
     value: float | None = None
     seeded: bool = True
@@ -82,28 +85,63 @@ class Measured:
             return None
         if self.bounds is not None:
             return self.bounds
-        if len(self.values) == 1 and self.sampling == 0:
+        if len(self.values) == 1 and not any(self.sampling):
             return None
-        return mean_interval(self.values) or (self.mean - self.sampling, self.mean + self.sampling)
+        return mean_interval(self.values) or (self.mean - self.sampling[0], self.mean + self.sampling[1])
 
     def judged_by(self, half_unit: float) -> tuple[float, float]:
-        """The interval in which the published value must lie."""
+        """The interval in which the published value must lie: that of one more run."""
         if self.bounds is not None:
             low, high = self.bounds
         else:
-            low, high = mean_interval(self.values) or (self.mean, self.mean)
-            low, high = low - self.sampling, high + self.sampling
+            # With one seed the images stand in for the seeds.
+            spread = half_width(self.values)
+            below, above = self.sampling if spread is None else (spread, spread)
+            one_more = sqrt(1 + 1 / len(self.values))
+            also = self.sampling if self.other_images else (0.0, 0.0)
+            low, high = self.mean - hypot(one_more * below, also[0]), self.mean + hypot(one_more * above, also[1])
         return low - half_unit, high + half_unit
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Give the 95 % interval of a mean by Student's t (1908, doi 10.1093/biomet/6.1.1); None for one value."""
+def half_width(values: Sequence[float]) -> float | None:
+    """Give the standard deviation times Student's t (1908, doi 10.1093/biomet/6.1.1); None for one value or none.
+
+    Times sqrt(1 / n) it is half the 95 % interval of the mean, times sqrt(1 + 1 / n) half that of one more value.
+    """
     n = len(values)
-    if n < 2:
+    return float(t.ppf(0.975, n - 1) * np.std(values, ddof=1)) if n > 1 else None
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Give the 95 % interval of a mean by Student's t; None for one value or none."""
+    half = half_width(values)
+    if half is None:
         return None
-    half = float(t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
-    mean = float(np.mean(values))
+    mean, half = float(np.mean(values)), half / sqrt(len(values))
     return mean - half, mean + half
+
+
+def spread_ratios(measurements: Measurements) -> dict[str, float]:
+    """Say how far seeds spread beside what the images alone would give, which stands in for it where there is one seed.
+
+    Returns
+    -------
+    dict
+        By kind of accuracy the median, over the systems with several seeds, of the standard deviation over seeds
+        divided by the images' standard error. Empty where no system has several.
+    """
+    ratios = {}
+    for quantity in ACCURACIES:
+        found = []
+        for system in measurements.systems.values():
+            rates = [run["history"][-1][quantity] for run in system["runs"] if quantity in run["history"][-1]]
+            mean = float(np.mean(rates)) if len(rates) > 1 else 0
+            if 0 < mean < 1:
+                error = sqrt(mean * (1 - mean) / _n_images(quantity, system))
+                found.append(float(np.std(rates, ddof=1)) / error)
+        if found:
+            ratios[quantity] = float(np.median(found))
+    return ratios
 
 
 def paired_differences(
@@ -126,33 +164,35 @@ def measure(claim: Claim, measurements: Measurements) -> Measured | None:
     """
     quantity, name = claim.quantity, claim.measured_by
     if quantity in DATA:
-        return _of_data(quantity, measurements)
+        return _of_data(claim, measurements)
     if quantity in SEARCH:
         return _of_search(quantity, measurements.search)
     if name in measurements.baselines:
         return _of_baseline(quantity, measurements.test_labels, measurements.baselines[name])
-    runs = measurements.runs(name)
-    if not runs:
-        return None
-    system = measurements.systems[name]
-    if quantity in SIZES:
+    system, runs = measurements.systems.get(name), measurements.runs(name)
+    if system and quantity in SIZES:
         n = system["n_parameters"]
         return Measured([4 * n / 1e6 if quantity == "size_mb" else n], seeded=False)
+    if not system or not runs:
+        return None
     if quantity in TIMES:
         return _of_times(quantity, measurements.times.get(name), system["epochs"])
     if claim.epoch is not None and claim.epoch > system["epochs"]:
         return None
     if claim.minus:
-        return _of_difference(claim, runs, measurements.runs(claim.minus), system)
+        return _of_difference(claim, runs, system, measurements)
     if quantity in CURVES:
         return _of_curve(claim, runs, system)
     return _of_answers(claim, runs)
 
 
-def _of_data(quantity: str, measurements: Measurements) -> Measured | None:
-    pixels, n_train, n_test = measurements.pixels, measurements.n_train_images, len(measurements.test_labels)
+def _of_data(claim: Claim, measurements: Measurements) -> Measured | None:
+    quantity, labels = claim.quantity, measurements.test_labels
+    pixels, n_train, n_test = measurements.pixels, measurements.n_train_images, len(labels)
     if quantity in ("pixel_mean", "pixel_std"):
         return Measured([pixels[quantity.removeprefix("pixel_")]], seeded=False) if pixels else None
+    if claim.digit is not None:
+        return Measured([int(np.sum(labels == claim.digit))], seeded=False)
     counts = {"n_images": n_train + n_test, "n_train_images": n_train, "n_test_images": n_test}
     return Measured([counts[quantity]], seeded=False)
 
@@ -177,8 +217,11 @@ def _of_times(quantity: str, times: Mapping[str, Any] | None, epochs: int) -> Me
 
 
 def _of_baseline(quantity: str, labels: np.ndarray, predictions: np.ndarray) -> Measured:
-    correct = [float(np.mean(predictions == labels))]
-    return _of_rates(correct, len(labels), quantity, len(labels))
+    return _of_rates([_accuracy(labels, predictions)], len(labels), quantity, len(labels))
+
+
+def _accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
+    return float(np.mean(predictions == labels))
 
 
 def _of_rates(rates: Sequence[float], n: int, quantity: str, counted: int) -> Measured:
@@ -186,15 +229,18 @@ def _of_rates(rates: Sequence[float], n: int, quantity: str, counted: int) -> Me
     if quantity == "errors":
         rates = [1 - rate for rate in rates]
     scale = counted if quantity in ("correct", "errors") else 1
-    if len(rates) == 1:
-        low, high = wilson_interval(round(rates[0] * n), n)
-        return Measured([rates[0] * scale], bounds=(low * scale, high * scale))
-    return Measured([rate * scale for rate in rates], sampling=scale * binomial_error(float(np.mean(rates)), n))
+    below, above = wilson_error(float(np.mean(rates)), n)
+    return Measured(
+        [rate * scale for rate in rates],
+        sampling=(scale * below, scale * above),
+        other_images=quantity.startswith("valid_"),
+    )
 
 
-def binomial_error(rate: float, n: int) -> float:
-    """Give half the width of the 95 % interval of a rate that was measured on n images."""
-    return Z * float(np.sqrt(rate * (1 - rate) / n))
+def wilson_error(rate: float, n: int) -> tuple[float, float]:
+    """Say how far the 95 % interval of a rate that was measured on n images reaches below and above it."""
+    low, high = wilson_interval(rate * n, n)
+    return rate - low, high - rate
 
 
 def _at_epoch(run: Mapping[str, Any], claim: Claim) -> float:
@@ -210,20 +256,26 @@ def _of_curve(claim: Claim, runs: Sequence[Mapping[str, Any]], system: Mapping[s
     values, n = [_at_epoch(run, claim) for run in runs], _n_images(claim.quantity, system)
     if claim.quantity in ACCURACIES:
         return _of_rates(values, n, claim.quantity, n)
-    spread = float(np.mean([run["loss_sd"] for run in runs]))
-    return Measured(values, sampling=Z * spread / float(np.sqrt(n)))
+    error = Z * float(np.mean([run["loss_sd"] for run in runs])) / sqrt(n)
+    return Measured(values, sampling=(error, error), other_images=claim.quantity.startswith("valid_"))
 
 
 def _of_difference(
-    claim: Claim, runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], system: Mapping[str, Any]
+    claim: Claim, runs: Sequence[Mapping[str, Any]], system: Mapping[str, Any], measurements: Measurements
 ) -> Measured | None:
-    differences = paired_differences(runs, others, lambda run: _at_epoch(run, claim))
+    name, n = str(claim.minus), _n_images(claim.quantity, system)
+    if name in measurements.baselines:
+        other = _accuracy(measurements.test_labels, measurements.baselines[name])
+        differences, others = [_at_epoch(run, claim) - other for run in runs], [other]
+    else:
+        differences = paired_differences(runs, measurements.runs(name), lambda run: _at_epoch(run, claim))
+        others = [_at_epoch(run, claim) for run in measurements.runs(name)]
     if not differences:
         return None
-    n = _n_images(claim.quantity, system)
     # As if each were scored on images of its own: the errors of two networks on the same images go together.
-    errors = [binomial_error(float(np.mean([_at_epoch(run, claim) for run in each])), n) for each in (runs, others)]
-    return Measured(differences, sampling=hypot(*errors))
+    ours = [_at_epoch(run, claim) for run in runs]
+    first, second = (wilson_error(float(np.mean(rates)), n) for rates in (ours, others))
+    return Measured(differences, sampling=(hypot(first[0], second[1]), hypot(first[1], second[0])))
 
 
 def _of_answers(claim: Claim, runs: Sequence[Mapping[str, Any]]) -> Measured:
@@ -241,8 +293,10 @@ def _of_answers(claim: Claim, runs: Sequence[Mapping[str, Any]]) -> Measured:
     if claim.pair is not None:
         return _of_ranks(confusions, (min(claim.pair), max(claim.pair)))
     values = _class_score(confusions, claim.quantity, digit)
-    variances = _class_score(_redrawn(confusions), claim.quantity, digit).var(1, ddof=1)  # (runs,)
-    return Measured(values.tolist(), sampling=Z * float(np.sqrt(variances.mean())))
+    if len(runs) > 1:
+        return Measured(values.tolist())
+    error = Z * float(_class_score(_redrawn(confusions), claim.quantity, digit).std(ddof=1))
+    return Measured(values.tolist(), sampling=(error, error))
 
 
 def _of_ranks(confusions: np.ndarray, place: int | tuple[int, int]) -> Measured:
@@ -275,12 +329,13 @@ def _ranks(confusions: np.ndarray, place: int | tuple[int, int]) -> np.ndarray:
 
 
 def _class_score(confusions: np.ndarray, quantity: str, digit: int | None) -> np.ndarray:
-    """Precision, recall or F1 of a digit, or their mean over the digits."""
+    """Precision, recall or F1 of a digit, or their mean over the digits, which may be weighted by their images."""
     right = np.diagonal(confusions, axis1=-2, axis2=-1)
     labels, predicted = confusions.sum(-1), confusions.sum(-2)
-    of = {"precision": predicted, "recall": labels, "f1": (labels + predicted) / 2}[quantity]
+    weighted, score = quantity.startswith("weighted_"), quantity.removeprefix("weighted_")
+    of = {"precision": predicted, "recall": labels, "f1": (labels + predicted) / 2}[score]
     scores = np.divide(right, of, out=np.zeros(right.shape), where=of > 0)
     if digit is not None:
         return scores[..., digit]
     # As in digitrec.evaluation.scores: a class that is not there has no say.
-    return np.average(scores, axis=-1, weights=labels > 0)
+    return np.average(scores, axis=-1, weights=labels if weighted else labels > 0)

@@ -11,8 +11,8 @@ from jinja2 import Environment, StrictUndefined
 
 from digitrec.reproduction.claims import Paper, paper_of
 from digitrec.reproduction.costs import choice_by_test, lenet_verdicts, system_difference
-from digitrec.reproduction.ledger import VERDICTS, hardware, number_text
-from digitrec.reproduction.measures import Measurements, mean_interval
+from digitrec.reproduction.ledger import VERDICTS, WIDE, hardware, number_text
+from digitrec.reproduction.measures import Measurements, mean_interval, spread_ratios
 
 TEMPLATE = Path(__file__).with_name("page.md.jinja")
 WORDS = {
@@ -25,6 +25,9 @@ WORDS = {
     "correct": "test images right",
     "errors": "test images wrong",
     "f1": "F1",
+    "weighted_precision": "precision weighted by support",
+    "weighted_recall": "recall weighted by support",
+    "weighted_f1": "F1 weighted by support",
     "n_parameters": "parameters",
     "size_mb": "size",
     "training_seconds": "training time",
@@ -52,6 +55,8 @@ SUFFIXES = {
     "million parameters": " M",
 }
 NOTHING = "–"
+# What is printed for so many epochs or digits is shown in a table with a row for each.
+MANY = 5
 
 
 def report(
@@ -89,6 +94,8 @@ def report(
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         verdicts=VERDICTS,
         counts=_counts(rows),
+        wide=f"{100 * WIDE:g}",
+        ratios={WORDS[quantity]: ratio for quantity, ratio in spread_ratios(measurements).items()},
         n_shortened=sum(row["shortened"] for row in rows),
         letters=letters,
         sections=[_section(key, paper, rows, letters, pictures) for key, paper in papers.items()],
@@ -115,40 +122,95 @@ def _section(
     """What is said of one paper."""
     rows = [row for row in rows if paper_of(row["system"]) == key]
     notes = {note: number for number, note in enumerate(dict.fromkeys(row["note"] for row in rows if row["note"]), 1)}
+    columns = Counter(map(_column, rows))
+    many = [column for column in columns if column and columns[column] >= MANY]
     links = {path: PurePosixPath(path).stem for path in pictures}
     return {
         "key": key,
         "paper": paper,
         "counts": _counts(rows),
-        "rows": [_cells(row, notes, letters) for row in rows],
+        "rows": [_cells(row, notes, letters) for row in rows if _column(row) not in many],
+        "grids": [_grid(*of, rows, notes, letters) for of in dict.fromkeys(column[:2] for column in many)],
         "notes": list(notes),
         "pictures": [f"[{name}]({path})" for path, name in links.items() if paper_of(name) == key],
     }
 
 
+def _column(row: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """What a row's number may be one of many of: epoch or digit, run and quantity."""
+    for one in ("epoch", "digit"):
+        if row[one] is not None and not row["minus"]:
+            return one, row["run"] or row["system"], row["quantity"]
+    return None
+
+
+def _grid(
+    one: str, run: str, rows: Sequence[Mapping[str, Any]], notes: Mapping[str, int], letters: Mapping[str, str]
+) -> dict[str, Any]:
+    """What is printed of a run for each epoch or digit, as a table with a row for each."""
+    rows = [row for row in rows if (_column(row) or ("", ""))[:2] == (one, run)]
+    columns = {quantity: n for quantity, n in Counter(row["quantity"] for row in rows).items() if n >= MANY}
+    places = {(row[one], row["quantity"]): row for row in rows if row["quantity"] in columns}
+    head, cells = [one], {number: [str(number)] for number in sorted({number for number, _ in places})}
+    for quantity in columns:
+        of = [row for (_, measured), row in places.items() if measured == quantity]
+        verdicts = {_verdict(row) for row in of}
+        # What is true of a whole column is said in its head.
+        same = f" ({verdicts.pop()})" if len(verdicts) == 1 else ""
+        head += [_with_notes(WORDS.get(quantity, quantity), of, notes), f"ours{same}", *([] if same else ["verdict"])]
+        for number, line in cells.items():
+            row = places.get((number, quantity))
+            texts = [_published_text(row), _ours(row, "judged_by"), _verdict(row)] if row else [NOTHING] * 3
+            line += texts[: 2 if same else 3]
+    runs = dict.fromkeys(_run_text(row, letters) for row in places.values())
+    assumed = dict.fromkeys(row["assumed"] for row in places.values() if row["assumed"])
+    told = [
+        f"`{run}`",
+        *(f"runs {text}" for text in runs if text != NOTHING),
+        *(f"assumed: {text}" for text in assumed),
+    ]
+    return {"one": one, "told": "; ".join(told), "head": head, "lines": list(cells.values())}
+
+
+def _with_notes(text: str, rows: Sequence[Mapping[str, Any]], notes: Mapping[str, int]) -> str:
+    numbers = dict.fromkeys(str(notes[row["note"]]) for row in rows if row["note"])
+    return f"{text} (note {', '.join(numbers)})".strip() if numbers else text
+
+
 def _cells(row: Mapping[str, Any], notes: Mapping[str, int], letters: Mapping[str, str]) -> list[str]:
-    unit, suffix = row["unit"], SUFFIXES.get(row["unit"], "")
-    sign = "+" if unit == "points" and row["published"] > 0 else ""
-    ours = judged_by = NOTHING
-    if row["measured"] is not None:
-        ours = ("+" if unit == "points" and row["measured"] > 0 else "") + number_text(row["measured"], unit) + suffix
-        if row["interval"]:
-            ours += f" [{_range(row['interval'], unit, ', ')}]"
-        if row["interval"] and row["verdict"] != "not comparable":
-            judged_by = _range(row["judged_by"], unit, " to ")
-    verdict = f"**{row['verdict']}**" if row["verdict"] in ("higher", "lower") else row["verdict"]
-    explanation = row["explanation"]
-    if row["note"]:
-        explanation = f"{explanation} (note {notes[row['note']]})".strip()
+    judged = row["interval"] and row["verdict"] != "not comparable"
     return [
         claim_text(row),
-        sign + _published(row) + suffix,
-        ours,
-        judged_by,
+        _published_text(row),
+        _ours(row, "interval"),
+        _range(row["judged_by"], row["unit"], " to ") if judged else NOTHING,
         _run_text(row, letters),
-        verdict,
-        explanation,
+        row["assumed"] or NOTHING,
+        _verdict(row),
+        _with_notes(row["explanation"], [row], notes),
     ]
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    """The verdict, one that differs in bold."""
+    verdict = row["verdict"]
+    return f"**{verdict}**" if verdict.startswith(("higher", "lower")) else verdict
+
+
+def _ours(row: Mapping[str, Any], interval: str) -> str:
+    """The measured number with one of its two intervals."""
+    if row["measured"] is None:
+        return NOTHING
+    unit = row["unit"]
+    sign = "+" if unit == "points" and row["measured"] > 0 else ""
+    between = f" [{_range(row[interval], unit, ', ')}]" if row["interval"] else ""
+    return f"{sign}{number_text(row['measured'], unit)}{SUFFIXES.get(unit, '')}{between}"
+
+
+def _published_text(row: Mapping[str, Any]) -> str:
+    least = row["published"][0] if isinstance(row["published"], list) else row["published"]
+    sign = "+" if row["unit"] == "points" and least > 0 else ""
+    return sign + _published(row) + SUFFIXES.get(row["unit"], "")
 
 
 def _published(row: Mapping[str, Any]) -> str:
@@ -176,6 +238,8 @@ def claim_text(row: Mapping[str, Any]) -> str:
         text += f", digit {row['digit']}"
     if row["epoch"] is not None:
         text += f", epoch {row['epoch']}"
+    if row["derived"]:
+        text += f" (derived: {row['derived']})"
     run = row["run"] or row["system"]
     if row["minus"]:
         return f"{text}, `{run}` less `{row['minus']}`"
