@@ -10,7 +10,7 @@ from digitrec.training.network import build_network, count_parameters
 from tests.tiny import IMAGE, ROOT
 
 COMMITTED = load_systems(ROOT / "reproduction/params.yaml")
-# As the papers state them; wang's are assumed.
+# Of the layers that the papers describe; the sizes of wang and pham-mlp are assumed.
 PARAMETERS = {
     "okon": 93_390,
     "wang": 21_840,
@@ -24,7 +24,7 @@ PARAMETERS = {
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_systems_have_the_published_number_of_parameters(name: str) -> None:
+def test_systems_have_the_parameters_of_the_layers_described(name: str) -> None:
     system = COMMITTED.systems[name]
     network = build_network(system.model, system.architecture, IMAGE, system.normalization)
     assert count_parameters(network) == PARAMETERS[name]
