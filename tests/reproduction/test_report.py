@@ -104,7 +104,7 @@ def test_the_summary_counts_the_verdicts_of_each_paper() -> None:
 
 
 def test_the_page_begins_with_what_holds_of_each_paper() -> None:
-    summary = _page().partition("## Summary\n\n")[2]
+    summary = _page().partition("## Summary\n\n")[2].partition("\n\n")[2]
     assert summary.startswith(
         "* **[okon](#okon)**: It holds.\n* **[wang](#wang)**: Nothing was run.\n\n| paper | claims |"
     )
