@@ -19,7 +19,7 @@ LEAST, LARGEST, WIDEST, LONGEST, PART = 0.3, 1.75, 0.62, 8.0, 0.1
 # What is lower than this and no zero is a comma or a speck.
 LOW = 0.45
 # Less probable pieces are no digits; rows are told by those from PERHAPS on.
-DIGIT, PERHAPS = 0.35, 0.3
+DIGIT, PERHAPS = 0.15, 0.3
 # Parts of a cut piece are digits from this probability on: of 0.35, 0.6 and 0.75 the one with which most composed pages
 # (seeds below 116) are exact.
 CUT = 0.75
@@ -29,6 +29,11 @@ WORD_GAP = 0.5
 DOUBTFUL = 0.75
 # What is as probable as this is neither cut nor joined with others that are.
 CERTAIN = 0.93
+# Neighbours that are both certain are parts of one digit where they are nearer than so many heights, and that one is
+# certain too.
+NEAR, BROKEN = 0.1, 0.1
+# What is left of a row's doubts, at least, where all else in it is digits.
+LEAST_ODDS = 0.1
 # Pieces that a digit may be broken into.
 MOST_PARTS = 4
 # Pieces are reduced to so many pixels of height before they are cut; what is ink there of a pixel by this share.
@@ -51,6 +56,14 @@ class _Cut(NamedTuple):
     start: int
     end: int
     part: Piece
+
+
+class _Seen(NamedTuple):
+    """What is seen in a row: a digit or none, and the share of a piece that it is."""
+
+    mark: Mark
+    is_digit: bool
+    share: float
 
 
 def read_rows(asking: Asking, pieces: list[Piece], marks: list[Mark], height: float) -> Reading:
@@ -135,17 +148,24 @@ def _in_rows(pieces: list[Piece], sure: np.ndarray, height: float) -> list[list[
     rows = [[main[number] for number in row] for row in numbers]
     places = np.concatenate([(boxes[row, :2] + boxes[row, 2:]) / 2 for row in numbers])
     owner = np.repeat(np.arange(len(rows)), [len(row) for row in numbers])
-    for piece, keep in zip(pieces, kept, strict=True):
-        largest = max(piece.height, piece.width)
-        if keep or not PART * height <= largest <= LARGEST * height:
-            continue
-        apart = abs(places - [(piece.box[0] + piece.box[2]) / 2, (piece.box[1] + piece.box[3]) / 2])
+    rest = [
+        piece
+        for piece, keep in zip(pieces, kept, strict=True)
+        if not keep and PART * height <= max(piece.height, piece.width) <= LARGEST * height
+    ]
+    # The large ones first: the bar of a 5 goes where its body has gone.
+    rest.sort(key=lambda piece: -max(piece.height, piece.width))
+    for piece in rest:
+        place = np.array([(piece.box[0] + piece.box[2]) / 2, (piece.box[1] + piece.box[3]) / 2])
+        apart = abs(places - place)
         near = np.flatnonzero(
             (apart[:, 0] < 1.2 * height) & (apart[:, 1] < 0.8 * height)
             | (apart[:, 0] < 3 * height) & (apart[:, 1] < 0.5 * height) & (piece.height > 0.5 * height)
         )
         if near.size:
-            rows[owner[near[apart[near].sum(1).argmin()]]].append(piece)
+            number = int(owner[near[apart[near].sum(1).argmin()]])
+            rows[number].append(piece)
+            places, owner = np.vstack([places, place]), np.append(owner, number)
     return [sorted(row, key=lambda piece: piece.box[0] + piece.box[2]) for row in rows]
 
 
@@ -166,7 +186,7 @@ def _groups(row: list[Piece], sure: list[float], height: float) -> list[tuple[in
             left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
             if right - left > 1.25 * height or bottom - top > 1.7 * height or gap > 0.3 * height:
                 break
-            if min(sure[first : first + count]) < CERTAIN:
+            if min(sure[first : first + count]) < CERTAIN or gap < NEAR * height:
                 groups.append((first, row[first : first + count]))
     return groups
 
@@ -241,48 +261,61 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float, zero: int) -> 
     for way in ways:
         part = most[way.first : way.first + way.n_pieces]
         np.maximum(part, way.sure, out=part)
+    odds = _odds_of_none(row, most, height)
     value, chosen = np.zeros(n + 1), [_Way(first, 1, [], 0.0) for first in range(n)]
     by_first: dict[int, list[_Way]] = {}
     for way in ways:
         by_first.setdefault(way.first, []).append(way)
     for first in reversed(range(n)):
-        value[first] = weights[first] * np.log(max(1 - most[first], 1e-3)) + value[first + 1]
+        value[first] = weights[first] * np.log(max(odds * (1 - most[first]), 1e-3)) + value[first + 1]
         for way in by_first.get(first, []):
             weight = weights[first : first + way.n_pieces].sum()
             found = weight * np.log(max(way.sure, 1e-4)) + value[first + way.n_pieces]
+            # Two certain digits that make a third one are its parts.
+            found += BROKEN * (way.n_pieces > 1 and way.sure >= CERTAIN)
             if (
                 found > value[first]
                 and way.sure >= DIGIT
                 and not any(_is_comma(mark, height, zero) for mark in way.marks)
             ):
                 value[first], chosen[first] = found, way
-    seen: list[tuple[Mark, bool]] = []
+    seen: list[_Seen] = []
     place = 0
     while place < n:
         way = chosen[place]
-        seen += [(mark, True) for mark in way.marks] or [(alone[place], False)]
+        share = 1 / max(1, len(way.marks))
+        seen += [_Seen(mark, True, share) for mark in way.marks] or [_Seen(alone[place], False, 1)]
         place += way.n_pieces
     return _without_words(seen, height)
+
+
+def _odds_of_none(row: list[Piece], most: np.ndarray, height: float) -> float:
+    """Tell how much likelier than among all that is written it is that something in a row is no digit."""
+    none = sum(p < 0.1 and piece.height > LOW * height for piece, p in zip(row, most, strict=True))
+    return max(LEAST_ODDS, min(1.0, (none + 1) / ((most >= CERTAIN).sum() + 1)))
 
 
 def _is_comma(mark: Mark, height: float, zero: int) -> bool:
     return mark.box[3] - mark.box[1] < LOW * height and int(mark.probabilities.argmax()) != zero
 
 
-def _without_words(seen: list[tuple[Mark, bool]], height: float) -> tuple[list[Mark], list[Mark]]:
+def _without_words(seen: list[_Seen], height: float) -> tuple[list[Mark], list[Mark]]:
     """Part digits from what is none; among letters that stand close together, what looks like a digit is none."""
-    words: list[list[tuple[Mark, bool]]] = []
+    words: list[list[_Seen]] = []
     right = -np.inf
-    for mark, is_digit in seen:
-        if mark.box[0] - right > WORD_GAP * height:
+    for one in seen:
+        if one.mark.box[0] - right > WORD_GAP * height:
             words.append([])
-        words[-1].append((mark, is_digit))
-        right = max(right, mark.box[2])
+        words[-1].append(one)
+        right = max(right, one.mark.box[2])
     digits: list[Mark] = []
     others: list[Mark] = []
     for word in words:
-        letters = sum(not is_digit and mark.box[3] - mark.box[1] > 0.4 * height for mark, is_digit in word)
-        is_word = letters >= 2 and letters >= sum(is_digit for _, is_digit in word)
-        for mark, is_digit in word:
+        letters = sum(not is_digit and mark.box[3] - mark.box[1] > 0.4 * height for mark, is_digit, _ in word)
+        # A letter that was cut looks like several ones.
+        cut = sum(share for _, is_digit, share in word if is_digit and share < 1)
+        whole = sum(is_digit and share == 1 for _, is_digit, share in word)
+        is_word = letters >= 2 and letters + cut >= whole
+        for mark, is_digit, _ in word:
             (digits if is_digit and not is_word else others).append(mark)
     return digits, others
