@@ -5,6 +5,7 @@ import numpy as np
 
 from digitrec.reading.ink import Piece, pieces_of, reduced
 from digitrec.reading.marks import Asking, Mark, Network, Reading, moved
+from digitrec.reading.mending import mended
 from digitrec.reading.row_reading import read_rows
 from digitrec.reading.rows import slope_of
 from digitrec.reading.ruled_lines import without_ruled_lines
@@ -139,6 +140,7 @@ def _read_upright(asking: Asking, pieces: list[Piece], marks: list[Mark]) -> Rea
             return Reading()
         marks = asking.marks([[piece] for piece in pieces])
         height = usual_height(marks, ink.shape)
+    pieces, marks = mended(asking, pieces, marks, height)
     return read_rows(asking, pieces, marks, height)
 
 

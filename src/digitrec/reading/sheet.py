@@ -13,6 +13,8 @@ SHARE = (0.2, 0.97)
 SHARP = 0.75
 # Share of its hull that a sheet and a polygon of its few corners fill: of a round digit, a hexagon fills 0.83.
 STRAIGHT = 0.9
+# Share of its shorter side by which a sheet's outline may be off the polygon of its corners.
+CORNER = 0.08
 
 
 def sheet_of_paper(grey: np.ndarray) -> tuple[np.ndarray, tuple[int, int]] | None:
@@ -52,7 +54,8 @@ def _corners(shade: np.ndarray) -> np.ndarray | None:
     outline = max(contours, key=cv2.contourArea)
     hull = cv2.convexHull(outline)
     area = cv2.contourArea(hull)
-    corners = cv2.approxPolyDP(hull, 0.02 * cv2.arcLength(hull, True), True)
+    # A tolerance told by the whole outline would take corners off a narrow sheet.
+    corners = cv2.approxPolyDP(hull, CORNER * min(cv2.minAreaRect(hull)[1]), True)
     if not SHARE[0] * shade.size <= area <= SHARE[1] * shade.size or len(corners) > 6:
         return None
     if min(cv2.contourArea(outline), cv2.contourArea(corners)) < STRAIGHT * area:
