@@ -22,7 +22,10 @@ LOW = 0.45
 DIGIT, PERHAPS = 0.15, 0.3
 # Parts of a cut piece are digits from this probability on: of 0.35, 0.6 and 0.75 the one with which most composed pages
 # (seeds below 116) are exact.
-CUT = 0.75
+CUT = 0.5
+ONES = 0.99
+# Parts side by side have this share of the lower one's height in common.
+BESIDE = 0.6
 # Letters of a word are no further apart than so many heights.
 WORD_GAP = 0.5
 # A row of few digits of which none is as probable as this is none.
@@ -34,6 +37,8 @@ CERTAIN = 0.93
 NEAR, BROKEN = 0.1, 0.1
 # What is left of a row's doubts, at least, where all else in it is digits.
 LEAST_ODDS = 0.1
+# What is higher than this, as brackets are, stays as doubtful as it is.
+HIGH = 1.2
 # Pieces that a digit may be broken into.
 MOST_PARTS = 4
 # Pieces are reduced to so many pixels of height before they are cut; what is ink there of a pixel by this share.
@@ -236,19 +241,30 @@ def _part_of(piece: Piece, part: np.ndarray) -> Piece:
 
 
 def _best_parts(piece: int, parts: list[tuple[_Cut, Mark]]) -> list[_Way]:
-    """Choose the parts, from a piece's left to its right, of which the least sure is the surest."""
-    best: dict[int, tuple[float, list[Mark]]] = {0: (1.0, [])}
+    """Choose the parts, from a piece's left to its right, that are the surest together."""
+    best: dict[int, tuple[float, list[Mark]]] = {0: (0.0, [])}
     for end in [*sorted({cut.end for cut, _ in parts} - {-1}), -1]:
         ways = [
-            (min(best[cut.start][0], mark.sure), [*best[cut.start][1], mark])
+            (best[cut.start][0] + np.log(max(mark.sure, 1e-3)), [*best[cut.start][1], mark])
             for cut, mark in parts
-            if cut.end == end and cut.start in best
+            if cut.end == end and cut.start in best and _is_beside(best[cut.start][1], mark)
         ]
         if ways:
             # Of as sure ones, the fewest.
             best[end] = max(ways, key=lambda way: way[0] - 0.02 * len(way[1]))
-    sure, marks = best.get(-1, (0.0, []))
-    return [_Way(piece, 1, marks, 0.97 * sure)] if len(marks) > 1 and sure >= CUT else []
+    doubt, marks = best.get(-1, (0.0, []))
+    sure = float(np.exp(doubt / max(1, len(marks))))
+    ones = all(mark.probabilities.argmax() == 1 for mark in marks)
+    return [_Way(piece, 1, marks, 0.97 * sure)] if len(marks) > 1 and sure >= (ONES if ones else CUT) else []
+
+
+def _is_beside(before: list[Mark], mark: Mark) -> bool:
+    """Tell whether a part stands beside the one before it; those of a slash stand one over the other."""
+    if not before:
+        return True
+    (_, top, _, bottom), (_, other_top, _, other_bottom) = before[-1].box, mark.box
+    common = min(bottom, other_bottom) - max(top, other_top)
+    return common > BESIDE * min(bottom - top, other_bottom - other_top)
 
 
 def _best_ways(row: list[Piece], ways: list[_Way], height: float, zero: int) -> tuple[list[Mark], list[Mark]]:
@@ -262,12 +278,13 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float, zero: int) -> 
         part = most[way.first : way.first + way.n_pieces]
         np.maximum(part, way.sure, out=part)
     odds = _odds_of_none(row, most, height)
+    usual = [LOW * height <= piece.height <= HIGH * height for piece in row]
     value, chosen = np.zeros(n + 1), [_Way(first, 1, [], 0.0) for first in range(n)]
     by_first: dict[int, list[_Way]] = {}
     for way in ways:
         by_first.setdefault(way.first, []).append(way)
     for first in reversed(range(n)):
-        value[first] = weights[first] * np.log(max(odds * (1 - most[first]), 1e-3)) + value[first + 1]
+        value[first] = weights[first] * np.log(max((odds if usual[first] else 1) * (1 - most[first]), 1e-3)) + value[first + 1]
         for way in by_first.get(first, []):
             weight = weights[first : first + way.n_pieces].sum()
             found = weight * np.log(max(way.sure, 1e-4)) + value[first + way.n_pieces]
@@ -296,7 +313,8 @@ def _odds_of_none(row: list[Piece], most: np.ndarray, height: float) -> float:
 
 
 def _is_comma(mark: Mark, height: float, zero: int) -> bool:
-    return mark.box[3] - mark.box[1] < LOW * height and int(mark.probabilities.argmax()) != zero
+    left, top, right, bottom = mark.box
+    return max(right - left, bottom - top) < LOW * height and int(mark.probabilities.argmax()) != zero
 
 
 def _without_words(seen: list[_Seen], height: float) -> tuple[list[Mark], list[Mark]]:
@@ -315,7 +333,7 @@ def _without_words(seen: list[_Seen], height: float) -> tuple[list[Mark], list[M
         # A letter that was cut looks like several ones.
         cut = sum(share for _, is_digit, share in word if is_digit and share < 1)
         whole = sum(is_digit and share == 1 for _, is_digit, share in word)
-        is_word = letters >= 2 and letters + cut >= whole
+        is_word = letters + (cut if not whole else 0) >= 2 and letters >= 1 and letters + cut >= whole
         for mark, is_digit, _ in word:
             (digits if is_digit and not is_word else others).append(mark)
     return digits, others
