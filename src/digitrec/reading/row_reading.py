@@ -22,7 +22,7 @@ LOW = 0.45
 DIGIT, PERHAPS = 0.15, 0.3
 # Parts of a cut piece are digits from this probability on: of 0.35, 0.6 and 0.75 the one with which most composed pages
 # (seeds below 116) are exact.
-CUT = 0.5
+CUT = 0.6
 ONES = 0.99
 # Parts side by side have this share of the lower one's height in common.
 BESIDE = 0.6
@@ -112,7 +112,7 @@ def read_rows(asking: Asking, pieces: list[Piece], marks: list[Mark], height: fl
             ways.append(_Way(first, len(group), [mark], mark.sure))
         parts = list(zip(cuts, asked, strict=False))
         for first in sorted({cut.piece for cut in cuts}):
-            ways += _best_parts(first, [(cut, mark) for cut, mark in parts if cut.piece == first])
+            ways += _best_parts(first, [(cut, mark) for cut, mark in parts if cut.piece == first], height)
         digits, others = _best_ways(row, ways, height, asking.zero)
         if digits:
             reading.rows.append(digits)
@@ -240,22 +240,26 @@ def _part_of(piece: Piece, part: np.ndarray) -> Piece:
     return Piece(cut, (x + left, y + top, x + right, y + bottom), int(cut.sum()))
 
 
-def _best_parts(piece: int, parts: list[tuple[_Cut, Mark]]) -> list[_Way]:
+def _best_parts(piece: int, parts: list[tuple[_Cut, Mark]], height: float) -> list[_Way]:
     """Choose the parts, from a piece's left to its right, that are the surest together."""
     best: dict[int, tuple[float, list[Mark]]] = {0: (0.0, [])}
     for end in [*sorted({cut.end for cut, _ in parts} - {-1}), -1]:
         ways = [
-            (best[cut.start][0] + np.log(max(mark.sure, 1e-3)), [*best[cut.start][1], mark])
+            (best[cut.start][0] + _width(mark) * np.log(max(mark.sure, 1e-3)), [*best[cut.start][1], mark])
             for cut, mark in parts
             if cut.end == end and cut.start in best and _is_beside(best[cut.start][1], mark)
         ]
         if ways:
             # Of as sure ones, the fewest.
-            best[end] = max(ways, key=lambda way: way[0] - 0.02 * len(way[1]))
+            best[end] = max(ways, key=lambda way: way[0] - 0.02 * height * len(way[1]))
     doubt, marks = best.get(-1, (0.0, []))
-    sure = float(np.exp(doubt / max(1, len(marks))))
+    sure = float(np.exp(doubt / max(1, sum(map(_width, marks)))))
     ones = all(mark.probabilities.argmax() == 1 for mark in marks)
     return [_Way(piece, 1, marks, 0.97 * sure)] if len(marks) > 1 and sure >= (ONES if ones else CUT) else []
+
+
+def _width(mark: Mark) -> int:
+    return mark.box[2] - mark.box[0]
 
 
 def _is_beside(before: list[Mark], mark: Mark) -> bool:
