@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 # Cuts that are tried on a piece, at most, and their least distance from each other in heights.
-MOST_CUTS, APART = 20, 0.08
+MOST_CUTS, APART = 40, 0.06
 # What a step to the side costs a cut, in pixels of ink that it goes through.
 ASIDE = 3.0
 # Pieces are reduced to so many pixels of height before cuts are looked for.
