@@ -152,6 +152,34 @@ def test_a_broken_digit_is_one() -> None:
     assert read(paper(cover)) == ["5305"]
 
 
+def test_a_digit_in_two_parts_one_over_the_other_is_one_before_rows_are_told() -> None:
+    # Of the parts alone other digits could be made, in two rows, or those of a page that stands on its head.
+    cover = cover_of(["25"], height=80, pen=9)
+    cover[56:60] = 0
+    assert read(paper(cover)) == ["25"]
+
+
+def strokes(page: np.ndarray, lines: list[list[tuple[int, int]]], x: int, y: int) -> None:
+    for line in lines:
+        cv2.polylines(page, [np.array(line) + [x, y]], False, 1, PEN, cv2.LINE_AA)
+
+
+def test_a_slash_is_not_cut_in_two() -> None:
+    page = np.pad(cover_of(["25 46"]), ((0, 20), (0, 0)))
+    strokes(page, [[(38, 0), (0, 64)]], 158, 20)
+    assert "11" not in read(paper(page))[0]
+
+
+def test_letters_that_look_like_ones_where_they_are_cut_are_left_out_with_their_word() -> None:
+    page = np.pad(cover_of(["2503"]), ((0, 0), (0, 260)))
+    m = [[(0, 44), (2, 0), (20, 40), (38, 0), (40, 44)]]
+    k = [[(0, 0), (0, 44)], [(26, 0), (2, 24), (28, 44)]]
+    a = [[(0, 44), (16, 0), (32, 44)], [(6, 28), (26, 28)]]
+    for number, letter in enumerate((m, k, a)):
+        strokes(page, letter, 350 + 52 * number, 26)
+    assert read(paper(page)) == ["2503"]
+
+
 def test_commas_signs_and_words_are_left_out_and_listed() -> None:
     grey = paper(cover_of(["253 746"]))
     cv2.putText(grey, "Name", (20, 140), cv2.FONT_HERSHEY_DUPLEX, 1.4, 40, 3, cv2.LINE_AA)

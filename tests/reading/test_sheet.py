@@ -39,6 +39,18 @@ def test_a_sheet_is_cut_out_of_the_table(turn: float, negative: bool) -> None:
     assert not ink[:, [0, -1]].any()
 
 
+def test_a_narrow_sheet_seen_at_an_angle_keeps_its_corners() -> None:
+    paper, size = sheet((900, 150)), (1000, 300)
+    whole = np.array([[0, 0], [900, 0], [900, 150], [0, 150]], np.float32)
+    corners = np.array([[40, 60], [960, 90], [920, 240], [90, 210]], np.float32)
+    move = cv2.getPerspectiveTransform(whole, corners)
+    image = cv2.warpPerspective(paper, move, size, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpPerspective(np.full_like(paper, 255), move, size) > 127
+    part, (left, _) = sheet_of_paper(np.where(inside, image, 60).astype(np.uint8))
+    assert left < 90
+    assert left + part.shape[1] > 910
+
+
 def test_a_table_on_one_side_is_enough() -> None:
     image = np.hstack([sheet(), np.full((160, 30), 60, np.uint8)])
     part, corner = sheet_of_paper(image)

@@ -87,8 +87,10 @@ class Asking:
     def __init__(self, ink: np.ndarray, network: Network, most: int):
         self.most = most
         self.ink, self._network = ink, network
-        # Which class a zero is, the one digit that people write small; -1 where none is.
-        self.zero = network.image.classes.index("0") if "0" in network.image.classes else -1
+        # Which classes a zero is, the one digit that people write small, and a one, which every upright stroke looks
+        # like; -1 where none is.
+        classes = network.image.classes
+        self.zero, self.one = (classes.index(name) if name in classes else -1 for name in "01")
 
     def forms(self, groups: list[list[Piece]]) -> np.ndarray:
         """Prepare groups of pieces: uint8 of shape (n, height, width)."""

@@ -6,13 +6,13 @@ from digitrec.reading.form import union_of
 from digitrec.reading.ink import Piece
 from digitrec.reading.marks import Asking, Mark
 
-# In heights of a usual digit: the gap that a broken stroke has at most, the highest digit of two parts, and the highest
-# of two parts that are digits for certain, each alone.
-GAP, HIGHEST, HIGH = 0.15, 1.75, 1.3
+# In heights of a usual digit, which may be that of a part: the gap that a broken stroke has at most, and the highest and
+# the widest digit of two parts.
+GAP, HIGHEST, WIDEST = 0.15, 2.4, 1.75
 # Two parts lie one over the other where they have this share of the narrower one's width in common.
 SHARED = 0.5
-# As probable as this is what they make together; less probable than DIGIT is one of them alone.
-CERTAIN, DIGIT = 0.93, 0.5
+# As probable as this is what they make together.
+CERTAIN = 0.93
 # The larger of two parts is as high as this.
 LEAST = 0.25
 
@@ -40,13 +40,11 @@ def mended(asking: Asking, pieces: list[Piece], marks: list[Mark], height: float
     gone: set[int] = set()
     new: list[tuple[Piece, Mark]] = []
     for mark, (upper, lower) in sorted(zip(joined, pairs, strict=True), key=lambda pair: -pair[0].sure):
-        least = min(marks[upper].sure, marks[lower].sure)
-        tall = mark.box[3] - mark.box[1] > HIGH * height
-        if mark.sure >= CERTAIN and not gone & {upper, lower} and (least < DIGIT or not tall):
+        if mark.sure >= CERTAIN and not gone & {upper, lower}:
             gone |= {upper, lower}
             new.append((_together(pieces[upper], pieces[lower]), mark))
     kept = [(piece, mark) for k, (piece, mark) in enumerate(zip(pieces, marks, strict=True)) if k not in gone]
-    both = kept + new
+    both = sorted(kept + new, key=lambda pair: -pair[0].area)
     return [piece for piece, _ in both], [mark for _, mark in both]
 
 
@@ -69,7 +67,7 @@ def _pairs(pieces: list[Piece], height: float) -> list[tuple[int, int]]:
             (shared >= SHARED * np.minimum(near[:, 2] - near[:, 0], right - left))
             & (near[:, 3] > bottom)
             & (near[:, 3] - top <= HIGHEST * height)
-            & (np.maximum(near[:, 2], right) - np.minimum(near[:, 0], left) <= HIGH * height)
+            & (np.maximum(near[:, 2], right) - np.minimum(near[:, 0], left) <= WIDEST * height)
             & (np.maximum(bottom - top, near[:, 3] - near[:, 1]) > LEAST * height)
         )
         pairs += [(upper, int(number)) for number in lower[fits] if number != upper]

@@ -89,13 +89,12 @@ def _read_paper(grey: np.ndarray, network: Network, most: int) -> Reading:
 def _read(ink: np.ndarray, network: Network, most: int) -> Reading:
     """Read a page's ink, upright or turned."""
     asking = Asking(ink, network, most)
-    pieces = _of_some_size(asking)
-    forms = asking.forms([[piece] for piece in pieces])
-    angle = _turn(asking, pieces, forms)
+    pieces, marks = _looked_at(asking)
+    angle = _turn(asking, marks)
     if angle:
         reading = _read_turned(ink, network, most, angle)
     else:
-        reading = _read_upright(asking, pieces, asking.marks([[piece] for piece in pieces], forms))
+        reading = _read_upright(asking, pieces, marks)
     slant = _slant(reading)
     if abs(slant) > MOST_SLANT:
         # The page, and not the rows alone, may be turned.
@@ -108,8 +107,7 @@ def _read(ink: np.ndarray, network: Network, most: int) -> Reading:
 def _read_turned(ink: np.ndarray, network: Network, most: int, angle: float) -> Reading:
     upright, matrix = turned(ink, angle)
     asking = Asking(upright, network, most)
-    pieces = _of_some_size(asking)
-    reading = _read_upright(asking, pieces, asking.marks([[piece] for piece in pieces]))
+    reading = _read_upright(asking, *_looked_at(asking))
     reading = Reading(reading.rows, reading.others, reading.apart, angle % 360)
     return moved(reading, cv2.invertAffineTransform(matrix), ink.shape)
 
@@ -131,17 +129,20 @@ def _read_upright(asking: Asking, pieces: list[Piece], marks: list[Mark]) -> Rea
     """Read pieces, once it is known how high digits are without the lines that are longer than they."""
     if not pieces:
         return Reading()
-    ink, height = asking.ink, usual_height(marks, asking.ink.shape)
-    lined = without_long_lines(ink, pieces, height)
-    if lined is not ink:
+    lined = without_long_lines(asking.ink, pieces, usual_height(marks, asking.ink.shape))
+    if lined is not asking.ink:
         asking.ink = lined
-        pieces = _of_some_size(asking)
+        pieces, marks = _looked_at(asking)
         if not pieces:
             return Reading()
-        marks = asking.marks([[piece] for piece in pieces])
-        height = usual_height(marks, ink.shape)
-    pieces, marks = mended(asking, pieces, marks, height)
-    return read_rows(asking, pieces, marks, height)
+    return read_rows(asking, pieces, marks, usual_height(marks, asking.ink.shape))
+
+
+def _looked_at(asking: Asking) -> tuple[list[Piece], list[Mark]]:
+    """Give a page's pieces, the largest first, broken strokes joined, and what the network says of each."""
+    pieces = _of_some_size(asking)
+    marks = asking.marks([[piece] for piece in pieces])
+    return mended(asking, pieces, marks, usual_height(marks, asking.ink.shape)) if pieces else ([], [])
 
 
 def _of_some_size(asking: Asking) -> list[Piece]:
@@ -160,15 +161,17 @@ def _of_some_size(asking: Asking) -> list[Piece]:
     return pieces
 
 
-def _turn(asking: Asking, pieces: list[Piece], forms: np.ndarray) -> float:
+def _turn(asking: Asking, marks: list[Mark]) -> float:
     """Find the angle, in degrees against the clock, by which the page must be turned to stand upright."""
-    sizes = np.array([max(piece.height, piece.width) for piece in pieces[:TURN_SAMPLE]])
+    boxes = [mark.box for mark in marks[:TURN_SAMPLE]]
+    sizes = np.array([max(right - left, bottom - top) for left, top, right, bottom in boxes])
     # Digits are much alike in size; what is far larger is none.
     asked = np.flatnonzero((sizes > 0.4 * np.median(sizes)) & (sizes < 2.5 * np.median(sizes))) if len(sizes) else sizes
     if len(asked) < 2:
         return 0.0
+    forms = np.stack([marks[number].pixels for number in asked])
     scores = [
-        float(asking.answers(np.ascontiguousarray(np.rot90(forms[asked], quarters, (1, 2)))).max(1).mean())
+        float(asking.answers(np.ascontiguousarray(np.rot90(forms, quarters, (1, 2)))).max(1).mean())
         for quarters in range(4)
     ]
     best = int(np.argmax(scores))

@@ -46,7 +46,7 @@ FINE, INKY = 96, 0.25
 
 
 class _Way(NamedTuple):
-    """A way to see some pieces of a row: so many from one on are these marks, as sure as the least sure of them."""
+    """A way to see some pieces of a row: so many from one on are these marks, and how sure that is."""
 
     first: int
     n_pieces: int
@@ -112,7 +112,8 @@ def read_rows(asking: Asking, pieces: list[Piece], marks: list[Mark], height: fl
             ways.append(_Way(first, len(group), [mark], mark.sure))
         parts = list(zip(cuts, asked, strict=False))
         for first in sorted({cut.piece for cut in cuts}):
-            ways += _best_parts(first, [(cut, mark) for cut, mark in parts if cut.piece == first], height)
+            of_piece = [(cut, mark) for cut, mark in parts if cut.piece == first]
+            ways += _best_parts(first, of_piece, height, asking.one)
         digits, others = _best_ways(row, ways, height, asking.zero)
         if digits:
             reading.rows.append(digits)
@@ -240,8 +241,8 @@ def _part_of(piece: Piece, part: np.ndarray) -> Piece:
     return Piece(cut, (x + left, y + top, x + right, y + bottom), int(cut.sum()))
 
 
-def _best_parts(piece: int, parts: list[tuple[_Cut, Mark]], height: float) -> list[_Way]:
-    """Choose the parts, from a piece's left to its right, that are the surest together."""
+def _best_parts(piece: int, parts: list[tuple[_Cut, Mark]], height: float, one: int) -> list[_Way]:
+    """Choose the parts, from a piece's left to its right, that are the surest together, each as it is wide."""
     best: dict[int, tuple[float, list[Mark]]] = {0: (0.0, [])}
     for end in [*sorted({cut.end for cut, _ in parts} - {-1}), -1]:
         ways = [
@@ -254,8 +255,8 @@ def _best_parts(piece: int, parts: list[tuple[_Cut, Mark]], height: float) -> li
             best[end] = max(ways, key=lambda way: way[0] - 0.02 * height * len(way[1]))
     doubt, marks = best.get(-1, (0.0, []))
     sure = float(np.exp(doubt / max(1, sum(map(_width, marks)))))
-    ones = all(mark.probabilities.argmax() == 1 for mark in marks)
-    return [_Way(piece, 1, marks, 0.97 * sure)] if len(marks) > 1 and sure >= (ONES if ones else CUT) else []
+    least = ONES if all(int(mark.probabilities.argmax()) == one for mark in marks) else CUT
+    return [_Way(piece, 1, marks, 0.97 * sure)] if len(marks) > 1 and sure >= least else []
 
 
 def _width(mark: Mark) -> int:
@@ -282,13 +283,13 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float, zero: int) -> 
         part = most[way.first : way.first + way.n_pieces]
         np.maximum(part, way.sure, out=part)
     odds = _odds_of_none(row, most, height)
-    usual = [LOW * height <= piece.height <= HIGH * height for piece in row]
+    none = [odds * (1 - p) if LOW <= piece.height / height <= HIGH else 1 - p for piece, p in zip(row, most, strict=True)]
     value, chosen = np.zeros(n + 1), [_Way(first, 1, [], 0.0) for first in range(n)]
     by_first: dict[int, list[_Way]] = {}
     for way in ways:
         by_first.setdefault(way.first, []).append(way)
     for first in reversed(range(n)):
-        value[first] = weights[first] * np.log(max((odds if usual[first] else 1) * (1 - most[first]), 1e-3)) + value[first + 1]
+        value[first] = weights[first] * np.log(max(none[first], 1e-3)) + value[first + 1]
         for way in by_first.get(first, []):
             weight = weights[first : first + way.n_pieces].sum()
             found = weight * np.log(max(way.sure, 1e-4)) + value[first + way.n_pieces]
@@ -311,9 +312,9 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float, zero: int) -> 
 
 
 def _odds_of_none(row: list[Piece], most: np.ndarray, height: float) -> float:
-    """Tell how much likelier than among all that is written it is that something in a row is no digit."""
-    none = sum(p < 0.1 and piece.height > LOW * height for piece, p in zip(row, most, strict=True))
-    return max(LEAST_ODDS, min(1.0, (none + 1) / ((most >= CERTAIN).sum() + 1)))
+    """Tell by what is certain in a row how much the rest of it is to be doubted: less where most are digits."""
+    n_none = sum(p < 0.1 and piece.height > LOW * height for piece, p in zip(row, most, strict=True))
+    return max(LEAST_ODDS, min(1.0, (n_none + 1) / ((most >= CERTAIN).sum() + 1)))
 
 
 def _is_comma(mark: Mark, height: float, zero: int) -> bool:
@@ -334,10 +335,10 @@ def _without_words(seen: list[_Seen], height: float) -> tuple[list[Mark], list[M
     others: list[Mark] = []
     for word in words:
         letters = sum(not is_digit and mark.box[3] - mark.box[1] > 0.4 * height for mark, is_digit, _ in word)
-        # A letter that was cut looks like several ones.
-        cut = sum(share for _, is_digit, share in word if is_digit and share < 1)
+        # Beside letters, what was cut is one of them: its strokes look like ones.
+        cut = round(sum(share for _, is_digit, share in word if is_digit and share < 1))
         whole = sum(is_digit and share == 1 for _, is_digit, share in word)
-        is_word = letters + (cut if not whole else 0) >= 2 and letters >= 1 and letters + cut >= whole
+        is_word = letters >= 1 and letters + cut >= max(whole, 2) and (letters >= 2 or not whole)
         for mark, is_digit, _ in word:
             (digits if is_digit and not is_word else others).append(mark)
     return digits, others
