@@ -1,8 +1,8 @@
 """How well pages are read with other constants: `python benchmarks/reading.py row_reading.CUT=0.5,0.6,0.75 [KIND...]`.
 
-Composes pages of seeds that neither a threshold of stage `train-reader` nor the score of stage `read-pages` sees, of all
-kinds or of those named, and reads them with each value of a constant of a module of `digitrec.reading`. Prints pages that
-are exact, digits that are right and those that are too many; without a constant, for each kind.
+Composes pages of seeds that the score of stage `read-pages` never sees, of all kinds or of those named, and reads them
+with each value of a constant of a module of `digitrec.reading`. Prints pages that are exact, digits that are right and
+those that are too many; without a constant, for each kind.
 """
 
 import importlib

@@ -6,13 +6,15 @@ from digitrec.reading.form import union_of
 from digitrec.reading.ink import Piece
 from digitrec.reading.marks import Asking, Mark
 
-# In heights of a usual digit, which may be that of a part: the gap that a broken stroke has at most, and the highest and
-# the widest digit of two parts.
-GAP, HIGHEST, WIDEST = 0.15, 2.4, 1.75
+# In heights of a usual digit: the gap that a broken stroke has at most, the highest and the widest digit of two parts,
+# and the highest of two that are digits alone, as those of two rows are.
+GAP, HIGHEST, WIDEST, HIGH = 0.15, 1.75, 1.3, 1.3
 # Two parts lie one over the other where they have this share of the narrower one's width in common.
 SHARED = 0.5
-# As probable as this is what they make together.
-CERTAIN = 0.93
+# As probable as this is what they make together; less probable than DIGIT is no digit alone.
+CERTAIN, DIGIT = 0.93, 0.5
+# Of noise, more pieces than this share, and FEW, lie one over another.
+SOME, FEW = 0.5, 50
 # The larger of two parts is as high as this.
 LEAST = 0.25
 
@@ -35,12 +37,16 @@ def mended(asking: Asking, pieces: list[Piece], marks: list[Mark], height: float
     pieces : list of Piece
     marks : list of Mark
     """
-    pairs = _pairs(pieces, height)[: asking.most]
+    pairs = _pairs(pieces, height)
+    if len(pairs) > SOME * len(pieces) + FEW:
+        return pieces, marks
     joined = asking.marks([[pieces[upper], pieces[lower]] for upper, lower in pairs])
     gone: set[int] = set()
     new: list[tuple[Piece, Mark]] = []
     for mark, (upper, lower) in sorted(zip(joined, pairs, strict=True), key=lambda pair: -pair[0].sure):
-        if mark.sure >= CERTAIN and not gone & {upper, lower}:
+        is_low = mark.box[3] - mark.box[1] <= HIGH * height
+        is_one = is_low or min(marks[upper].sure, marks[lower].sure) < DIGIT
+        if mark.sure >= CERTAIN and is_one and not gone & {upper, lower}:
             gone |= {upper, lower}
             new.append((_together(pieces[upper], pieces[lower]), mark))
     kept = [(piece, mark) for k, (piece, mark) in enumerate(zip(pieces, marks, strict=True)) if k not in gone]

@@ -91,10 +91,7 @@ def _read(ink: np.ndarray, network: Network, most: int) -> Reading:
     asking = Asking(ink, network, most)
     pieces, marks = _looked_at(asking)
     angle = _turn(asking, marks)
-    if angle:
-        reading = _read_turned(ink, network, most, angle)
-    else:
-        reading = _read_upright(asking, pieces, marks)
+    reading = _read_turned(ink, network, most, angle) if angle else _read_upright(asking, pieces, marks)
     slant = _slant(reading)
     if abs(slant) > MOST_SLANT:
         # The page, and not the rows alone, may be turned.

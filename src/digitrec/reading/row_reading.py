@@ -20,11 +20,12 @@ LEAST, LARGEST, WIDEST, LONGEST, PART = 0.3, 1.75, 0.62, 8.0, 0.1
 LOW = 0.45
 # Less probable pieces are no digits; rows are told by those from PERHAPS on.
 DIGIT, PERHAPS = 0.15, 0.3
-# Parts of a cut piece are digits from this probability on: of 0.35, 0.6 and 0.75 the one with which most composed pages
-# (seeds below 116) are exact.
+# Parts of a cut piece are digits from this probability on, together, each as it is wide: of 0.5, 0.6 and 0.75 the one
+# with which most development pages (`benchmarks/reading.py`: joined, letters, print, signs) are exact.
 CUT = 0.6
+# Parts that are all ones are letters' strokes more often than digits: of 160 of these pages, two more are exact so.
 ONES = 0.99
-# Parts side by side have this share of the lower one's height in common.
+# Parts side by side have this share of the lower one's height in common; those of a slash have less.
 BESIDE = 0.6
 # Letters of a word are no further apart than so many heights.
 WORD_GAP = 0.5
@@ -37,7 +38,9 @@ CERTAIN = 0.93
 NEAR, BROKEN = 0.1, 0.1
 # What is left of a row's doubts, at least, where all else in it is digits.
 LEAST_ODDS = 0.1
-# What is higher than this, as brackets are, stays as doubtful as it is.
+# Ways to join and to cut that are tried, to the pieces of a page that the network is asked about at most.
+PLANNED = 0.5
+# What is higher than this, in heights, may be a bracket.
 HIGH = 1.2
 # Pieces that a digit may be broken into.
 MOST_PARTS = 4
@@ -90,7 +93,7 @@ def read_rows(asking: Asking, pieces: list[Piece], marks: list[Mark], height: fl
     # The network is asked once for all rows, and not about what it is sure of already.
     known = [[single[id(piece)] for piece in row] for row in rows]
     plans: list[tuple[list[tuple[int, list[Piece]]], list[_Cut]]] = []
-    left = asking.most
+    left = int(PLANNED * asking.most)
     for row, of_row in zip(rows, known, strict=True):
         sure = [mark.sure for mark in of_row]
         groups = _groups(row, sure, height)
@@ -283,7 +286,9 @@ def _best_ways(row: list[Piece], ways: list[_Way], height: float, zero: int) -> 
         part = most[way.first : way.first + way.n_pieces]
         np.maximum(part, way.sure, out=part)
     odds = _odds_of_none(row, most, height)
-    none = [odds * (1 - p) if LOW <= piece.height / height <= HIGH else 1 - p for piece, p in zip(row, most, strict=True)]
+    # What is far lower or higher than digits stays as doubtful as it is.
+    none = 1 - most
+    none[[LOW * height <= piece.height <= HIGH * height for piece in row]] *= odds
     value, chosen = np.zeros(n + 1), [_Way(first, 1, [], 0.0) for first in range(n)]
     by_first: dict[int, list[_Way]] = {}
     for way in ways:
