@@ -20,8 +20,8 @@ LEAST, LARGEST, WIDEST, LONGEST, PART = 0.3, 1.75, 0.62, 8.0, 0.1
 LOW = 0.45
 # Less probable pieces are no digits; rows are told by those from PERHAPS on.
 DIGIT, PERHAPS = 0.15, 0.3
-# Parts of a cut piece are digits from this probability on, together, each as it is wide: of 0.5, 0.6 and 0.75 the one
-# with which most development pages (`benchmarks/reading.py`: joined, letters, print, signs) are exact.
+# Parts of a cut piece are digits from this probability on, together, each as it is wide: of 0.5 and 0.6 the one with
+# which most development pages (`benchmarks/reading.py`: joined, letters, print, signs) are exact.
 CUT = 0.6
 # Parts that are all ones are letters' strokes more often than digits: of 160 of these pages, two more are exact so.
 ONES = 0.99
@@ -31,12 +31,15 @@ BESIDE = 0.6
 WORD_GAP = 0.5
 # A row of few digits of which none is as probable as this is none.
 DOUBTFUL = 0.75
-# What is as probable as this is neither cut nor joined with others that are.
+# What is as probable as this is not joined with others that are.
 CERTAIN = 0.93
+# What is as probable as this is not cut: of 0.93, 0.5 and 0.2 the one with which most development pages are exact.
+WHOLE = 0.2
 # Neighbours that are both certain are parts of one digit where they are nearer than so many heights, and that one is
 # certain too.
 NEAR, BROKEN = 0.1, 0.1
-# What is left of a row's doubts, at least, where all else in it is digits.
+# What is left of a row's doubts, at least, where all else in it is digits: of 0.3 and 0.1 the one with which most
+# development pages are exact.
 LEAST_ODDS = 0.1
 # Ways to join and to cut that are tried, to the pieces of a page that the network is asked about at most.
 PLANNED = 0.5
@@ -203,7 +206,7 @@ def _groups(row: list[Piece], sure: list[float], height: float) -> list[tuple[in
 def _cuts(row: list[Piece], sure: list[float], height: float) -> Iterator[_Cut]:
     """Find parts of wide pieces that may be digits."""
     for number, piece in enumerate(row):
-        if sure[number] >= CERTAIN or not _is_wide(piece, height) or piece.height < 0.5 * height:
+        if sure[number] >= WHOLE or not _is_wide(piece, height) or piece.height < 0.5 * height:
             continue
         factor = min(1.0, FINE / piece.height)
         size = max(1, round(piece.width * factor)), max(1, round(piece.height * factor))
