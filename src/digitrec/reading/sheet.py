@@ -13,7 +13,8 @@ SHARE = (0.2, 0.97)
 SHARP = 0.75
 # Share of its hull that a sheet and a polygon of its few corners fill: of a round digit, a hexagon fills 0.83.
 STRAIGHT = 0.9
-# Share of its shorter side by which a sheet's outline may be off the polygon of its corners.
+# Share of its shorter side by which a sheet's outline may be off the polygon of its corners: of 0.05, 0.08 and 0.12 the
+# one with which most digits on dark tables and on torn sheets are right (`benchmarks/reading.py`).
 CORNER = 0.08
 
 
