@@ -112,6 +112,15 @@ def seeds() -> str:
     return table(head, "lrrrll", rows)
 
 
+def luck() -> str:
+    """Say what the default recipe gives over seeds."""
+    run = read_json(ROOT / "benchmarks/results/seeds.json")["runs"]["modern_digits"]
+    return (
+        f"The mean of {len(run['seeds'])} seeds, each on one thread, is {_percent(run['mean'])} (95 % interval "
+        f"{_interval(run['mean_ci95'])}), with {', '.join(map(str, run['errors']))} errors."
+    )
+
+
 def calibration() -> str:
     """Give the table of how far probabilities are from what happens, and of how many answers are sure."""
     found = read_json(ROOT / "metrics/calibrate.json")
@@ -292,6 +301,7 @@ TABLES = {
     "fast": fast,
     "faults": faults,
     "ledger": ledger,
+    "luck": luck,
     "many": many,
     "reading": reading,
     "recipes": recipes,
