@@ -11,6 +11,8 @@ from digitrec.reading.ink import Piece
 from digitrec.spec import ImageSpec
 
 Box = tuple[int, int, int, int]
+# What is as probable as this is certain.
+CERTAIN = 0.93
 
 
 class Network(Protocol):
@@ -92,22 +94,15 @@ class Asking:
         classes = network.image.classes
         self.zero, self.one = (classes.index(name) if name in classes else -1 for name in "01")
 
-    def forms(self, groups: list[list[Piece]]) -> np.ndarray:
-        """Prepare groups of pieces: uint8 of shape (n, height, width)."""
-        image = self._network.image
-        forms = [form_of(self.ink, group, image) for group in groups]
-        return np.stack(forms) if forms else np.zeros((0, image.height, image.width), np.uint8)
-
     def answers(self, forms: np.ndarray) -> np.ndarray:
         """Ask about prepared pieces: floats of shape (n, classes)."""
-        image = self._network.image
-        if not len(forms):
-            return np.zeros((0, image.n_classes), np.float32)
-        return self._network.probabilities(np.repeat(forms[..., None], image.channels, 3))
+        return self._network.probabilities(np.repeat(forms[..., None], self._network.image.channels, 3))
 
-    def marks(self, groups: list[list[Piece]], forms: np.ndarray | None = None) -> list[Mark]:
-        """Prepare groups of pieces, where they are not yet, and ask about them."""
-        forms = self.forms(groups) if forms is None else forms
+    def marks(self, groups: list[list[Piece]]) -> list[Mark]:
+        """Prepare groups of pieces and ask about them."""
+        if not groups:
+            return []
+        forms = np.stack([form_of(self.ink, group, self._network.image) for group in groups])
         boxes = [union_of([piece.box for piece in group]) for group in groups]
         return [Mark(*parts) for parts in zip(forms, boxes, self.answers(forms), strict=True)]
 

@@ -4,15 +4,15 @@ import numpy as np
 
 from digitrec.reading.form import union_of
 from digitrec.reading.ink import Piece
-from digitrec.reading.marks import Asking, Mark
+from digitrec.reading.marks import CERTAIN, Asking, Mark
 
 # In heights of a usual digit: the gap that a broken stroke has at most, the highest and the widest digit of two parts,
 # and the highest of two that are digits alone, as those of two rows are.
 GAP, HIGHEST, WIDEST, HIGH = 0.15, 1.75, 1.3, 1.3
 # Two parts lie one over the other where they have this share of the narrower one's width in common.
 SHARED = 0.5
-# As probable as this is what they make together; less probable than DIGIT is no digit alone.
-CERTAIN, DIGIT = 0.93, 0.5
+# What is less probable than this is no digit alone.
+DIGIT = 0.5
 # Of noise, more pieces than this share, and FEW, lie one over another.
 SOME, FEW = 0.5, 50
 # The larger of two parts is as high as this.

@@ -10,7 +10,7 @@ import numpy as np
 from digitrec.reading.cutting import cuts_of, part_of
 from digitrec.reading.form import box_of
 from digitrec.reading.ink import Piece
-from digitrec.reading.marks import Asking, Mark, Reading
+from digitrec.reading.marks import CERTAIN, Asking, Mark, Reading
 from digitrec.reading.rows import rows_of
 
 # In heights of a usual digit: the least and the largest piece that may be one, the widest that is not cut, the widest
@@ -31,8 +31,6 @@ BESIDE = 0.6
 WORD_GAP = 0.5
 # A row of few digits of which none is as probable as this is none.
 DOUBTFUL = 0.75
-# What is as probable as this is not joined with others that are.
-CERTAIN = 0.93
 # What is as probable as this is not cut: of 0.93, 0.5 and 0.2 the one with which most development pages are exact.
 WHOLE = 0.2
 # Neighbours that are both certain are parts of one digit where they are nearer than so many heights, and that one is
