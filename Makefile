@@ -54,8 +54,11 @@ repro: $(READY)  ## The whole pipeline on MNIST (15 to 35 minutes on two cores);
 	python stages/summary.py
 	@echo "What changed since: dvc status; of the published systems: cd reproduction && dvc status"
 
-verify: $(READY)  ## Compare results and DVC's cache with dvc.lock, bit by bit; name what is damaged and what mends it
+verify: $(READY)  ## Results and DVC's cache against dvc.lock, bit by bit; which commit ran what; one system trained again
 	python stages/verify.py
+	python stages/provenance.py
+	dvc repro --quiet download
+	python stages/verify_system.py
 
 # The shortened run has folders of its own and shares DVC's cache, so that baselines are not fitted again.
 FOR_REPRODUCTION := normalize-stats fit-baseline evaluate
@@ -132,8 +135,9 @@ lint: $(READY)  ## Mistakes, format, types, GitHub's workflows, the container fi
 	jactionlint --strict-exit
 	hadolint Containerfile
 
-bench: $(READY)  ## Training, search, stacks, time to 99 %, memory, start-up, side by side (half an hour on an idle machine; 6.4 GB of disk)
+bench: $(READY)  ## Training, search, stacks, time to 99 %, memory, start-up, side by side (an hour or more on an idle machine; 6.4 GB of disk)
 	python benchmarks/training_speed.py
+	python benchmarks/step_profile.py
 	python benchmarks/augmentation.py
 	python benchmarks/stacked.py
 	python benchmarks/search.py

@@ -70,11 +70,23 @@ RERUNS = {
 }
 
 
+@pytest.fixture(scope="module")
+def in_turn(finished: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """A copy of the finished pipeline, in which one change after the other is made and taken back."""
+    pipeline = finished.copy(tmp_path_factory.mktemp("in_turn") / "project")
+    pipeline.put_under_git()
+    return pipeline
+
+
 @pytest.mark.parametrize("change", RERUNS)
-def test_dvc_status_names_the_stages_that_a_change_concerns(pipeline: Pipeline, change: str) -> None:
+def test_dvc_status_names_the_stages_that_a_change_concerns(in_turn: Pipeline, change: str) -> None:
     apply, expected = RERUNS[change]
-    apply(pipeline)
-    assert pipeline.status() == expected
+    apply(in_turn)
+    try:
+        assert in_turn.status() == expected
+    finally:
+        in_turn.run("git", "checkout", "-q", ".")
+        in_turn.run("git", "clean", "-fdqx", "data/own")
 
 
 def test_dvc_repro_runs_what_follows_from_a_changed_lr_and_nothing_else(changed: Pipeline) -> None:

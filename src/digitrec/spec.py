@@ -127,6 +127,7 @@ class Recipe(Spec):
     shift: float = Field(0.0, ge=0, le=100, description="pixels from 0 to 100")
     flip: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     outside: Literal["black", "edge"] = Field("black", description="black or edge")
+    interpolation: Literal["bilinear", "nearest"] = Field("bilinear", description="bilinear or nearest")
     flagged_ones: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     hardening: Hardening = Field(Hardening(), description="a section of keys")
 

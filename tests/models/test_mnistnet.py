@@ -15,6 +15,15 @@ def test_parameters_are_as_many_as_the_paper_says() -> None:
     assert _n_parameters(num_units=10, out_units=30, fout_units=50) == 116_710
 
 
+def test_kernels_and_dropout_can_be_others_than_the_published_ones() -> None:
+    network = build(IMAGE, kernel_size=3, third_kernel_size=3, dropout=0.1)
+    assert [layer.kernel_size for layer in (network.conv1, network.conv2, network.conv3)] == [(3, 3)] * 3
+    assert network.dropout.p == 0.1
+    # As the printed summary has it.
+    assert build(IMAGE, third_kernel_size=3).fc1.in_features == 160
+    assert build(IMAGE).fc1.in_features == 360
+
+
 @pytest.mark.parametrize("nonlinearity", ["relu", "softmax"])
 def test_images_become_ten_logits(nonlinearity: str) -> None:
     network = build(IMAGE, nonlinearity=nonlinearity).eval()

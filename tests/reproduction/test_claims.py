@@ -51,7 +51,7 @@ def _values(system: str, *quantities: str) -> list[str]:
 
 
 def test_the_committed_file_holds_every_paper() -> None:
-    assert len(COMMITTED) == 262
+    assert len(COMMITTED) == 269
     assert {paper_of(claim.system) for claim in COMMITTED} == set(load_papers(ROOT / "reproduction/claims.yaml"))
     assert sum(bool(claim.note) for claim in COMMITTED) > 60
 
@@ -114,7 +114,11 @@ def test_the_table_of_the_final_training_is_whole(quantity: str, total: str) -> 
 def test_what_the_texts_do_not_give_is_assumed() -> None:
     assumed = {claim.measured_by for claim in COMMITTED if claim.assumed}
     assert {"knn", "gaussian_naive_bayes", "wang", "ffn", "pham-mlp", "pham-mlp-lr-1e-4", "shah"} <= assumed
-    assert not assumed & {"pham-resnet18-lr-1e-4", "pham-lenet-lr-2e-2", "pham-googlenet-lr-2e-4"}
+    assert {"pham-resnet18-lr-1e-4", "pham-lenet-lr-2e-2", "pham-googlenet-lr-2e-4"} <= assumed
+    assert not assumed & {"okon-logits", "okon-statistics"}
+    sizes = {claim.measured_by: claim.assumed for claim in COMMITTED if claim.quantity == "size_mb"}
+    assert sizes["pham-mlp"] == "layer sizes"
+    assert sizes["pham-resnet18"] is None
     losses = [claim for claim in COMMITTED if claim.system.startswith("pham") and claim.quantity.endswith("_loss")]
     assert all("of which images" in str(claim.assumed) for claim in losses)
     assert {claim.measured_by for claim in COMMITTED if claim.system == "okon" and claim.assumed} >= {"svm", "knn"}
@@ -201,16 +205,26 @@ def test_what_is_assumed_of_a_run_is_assumed_of_its_variants_unless_a_claim_says
         CLAIM | {"minus": "wang", "unit": "points", "value": 3},
         CLAIM | {"minus": "wang", "run": "okon-logits", "unit": "points", "value": 3},
         CLAIM | {"quantity": "n_images", "unit": "images", "value": 7, "run": "wang"},
+        CLAIM | {"quantity": "n_parameters", "unit": "parameters", "value": 7, "run": "wang"},
+        CLAIM | {"quantity": "n_parameters", "unit": "parameters", "value": 7, "run": "okon-logits"},
     ]
-    found = _assumed(tmp_path, {"wang": "sizes", "knn": "settings", "okon-logits": "all"}, *claims)
-    assert found == [None, "sizes", "which one", "sizes", "all; sizes", None]
+    assumed = {
+        "wang": {"network": "sizes", "training": "rates"},
+        "knn": {"training": "settings"},
+        "okon-logits": {"training": "all"},
+    }
+    both = "sizes; rates"
+    assert _assumed(tmp_path, assumed, *claims) == [None, both, "which one", both, f"all; {both}", None, "sizes", None]
 
 
 @pytest.mark.parametrize(
     ("assumed", "mistake"),
     [
-        ({"wan": "sizes"}, "assumed.wan: is no known name; did you mean 'wang'?"),
-        ({"wang": ""}, "assumed.wang: got '', expected what is assumed of a system or baseline and its variants"),
+        ({"wan": {"network": "sizes"}}, "assumed.wan: is no known name; did you mean 'wang'?"),
+        (
+            {"wang": {"network": ""}},
+            "assumed.wang.network: got '', expected what is assumed of its network, and so of its size",
+        ),
     ],
 )
 def test_what_is_assumed_of_nothing_is_a_mistake(tmp_path: Path, assumed: dict, mistake: str) -> None:

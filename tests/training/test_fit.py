@@ -154,6 +154,7 @@ RECIPES = {
     "shift": 2.0,
     "flip": 0.5,
     "outside": "edge",
+    "interpolation": "nearest",
     "flagged_ones": 0.5,
     "hardening": Hardening(noise=0.1),
 }

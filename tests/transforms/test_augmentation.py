@@ -27,13 +27,13 @@ def test_augmentation_is_off_only_without_any_amount() -> None:
     assert Augmentation(flagged_ones=0.1)
     assert Augmentation(flip=0.1)
     # Alone it changes nothing.
-    assert not Augmentation(outside="edge")
+    assert not Augmentation(outside="edge", interpolation="nearest")
 
 
 def test_a_recipe_says_what_is_done_to_images() -> None:
     amounts = {
         **{"rotation": 10.0, "scale": 0.1, "shift": 2.0, "crop_area": (0.7, 1.0), "crop_ratio": (0.9, 1.1)},
-        **{"flip": 0.5, "outside": "edge", "flagged_ones": 0.5},
+        **{"flip": 0.5, "outside": "edge", "interpolation": "nearest", "flagged_ones": 0.5},
     }
     assert augmentation_of(Recipe(**amounts, momentum=0.9)) == Augmentation(**amounts)
     assert augmentation_of(Recipe()) == Augmentation()
@@ -75,6 +75,19 @@ def test_shifts_stay_within_bounds_and_reach_both_sides_of_both_axes() -> None:
     # Each axis and each image on its own.
     assert abs(np.corrcoef(moved.numpy().T)[0, 1]) < 0.1
     assert moved.mean(0).abs().max() < 0.2
+
+
+def test_nearest_pixels_are_shifted_by_whole_ones_and_none_is_mixed() -> None:
+    square = torch.zeros(200, 1, 28, 28)
+    square[:, :, 10:18, 10:18] = 1
+    shifted = Augmentation(shift=2.8, interpolation="nearest")(square, _generator(0))
+    moved = _centre_of_mass(shifted) - 13.5
+    torch.testing.assert_close(moved, moved.round(), atol=1e-3, rtol=0)
+    assert set(moved.round().abs().unique().tolist()) == {0.0, 1.0, 2.0, 3.0}
+    images = _pixels(20)
+    turned = Augmentation(rotation=10, interpolation="nearest")(images, _generator(0))
+    assert set(turned.unique().tolist()) <= set(images.unique().tolist())
+    assert not torch.equal(turned, images)
 
 
 def test_scales_stay_within_bounds() -> None:

@@ -89,7 +89,7 @@ def amounts(augmentation: Augmentation) -> list[str]:
 def kinds(recipe: Recipe, side: int) -> list[Augmentation]:
     """Give each kind of map alone, by amounts that can be seen on images of so many pixels.
 
-    A flip is among them if the recipe flips, and what comes in from outside is what comes in there.
+    A flip is among them if the recipe flips; outside of images and between pixels it is as there.
     """
     alone: list[dict[str, Any]] = [
         {"rotation": 25.0},
@@ -99,7 +99,7 @@ def kinds(recipe: Recipe, side: int) -> list[Augmentation]:
     ]
     if recipe.flip:
         alone.append({"flip": 1.0})
-    return [Augmentation(**kind, outside=recipe.outside) for kind in alone]
+    return [Augmentation(**kind, outside=recipe.outside, interpolation=recipe.interpolation) for kind in alone]
 
 
 def augmented_samples(images: np.ndarray, labels: np.ndarray, name: str, recipe: Recipe, seed: int) -> AugmentedSamples:

@@ -1,18 +1,27 @@
 """LeNet with sigmoids and average pooling, as in Dive into Deep Learning (chapter 7.6)."""
 
-from torch import nn
+from collections.abc import Callable
+
+from torch import Tensor, nn
 
 from digitrec.models._size import n_features
 from digitrec.spec import ImageSpec
 
+INITIALIZATIONS: dict[str, Callable[[Tensor], object]] = {
+    "pytorch": lambda weight: None,
+    "xavier": nn.init.xavier_uniform_,
+}
 
-def build(image: ImageSpec) -> nn.Module:
+
+def build(image: ImageSpec, initialization: str = "pytorch") -> nn.Module:
     """Build the network: 61,706 parameters for MNIST, whose shapes stand beside the layers.
 
     Parameters
     ----------
     image : ImageSpec
         At least 12 pixels high and wide.
+    initialization : {"pytorch", "xavier"}
+        How weights start: as PyTorch's layers have it, or by Glorot and Bengio (2010), as in that chapter.
 
     Returns
     -------
@@ -28,7 +37,7 @@ def build(image: ImageSpec) -> nn.Module:
         nn.AvgPool2d(2),  # (n, 16, 5, 5)
         nn.Flatten(),  # (n, 400)
     )
-    return nn.Sequential(
+    network = nn.Sequential(
         *maps,
         nn.Linear(n_features(maps, image), 120),
         nn.Sigmoid(),
@@ -36,3 +45,8 @@ def build(image: ImageSpec) -> nn.Module:
         nn.Sigmoid(),
         nn.Linear(84, image.n_classes),
     )
+    start = INITIALIZATIONS[initialization]
+    for layer in network:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            start(layer.weight)
+    return network

@@ -11,7 +11,7 @@ from digitrec.reading.pages import FONTS, enlarged
 from digitrec.reading.strokes import SIGNS, digit_strokes, drawn_strokes, scribble, strokes_of
 from digitrec.spec import ImageSpec
 
-# Letters of OpenCV's Hershey fonts but those that look like a digit in some hand.
+# Letters of OpenCV's typefaces but those that look like a digit in some hand.
 LETTERS = "ACEFGHJKLMNPRTUVWXYacdefhkmnprtuvwx&@"
 # Digits that are none when they lie on their side, and those of which a half is none.
 LYING, HALVES = (2, 3, 4, 5, 7), (2, 3, 5, 6)

@@ -26,13 +26,19 @@ def to_form(cover: np.ndarray, image: ImageSpec) -> np.ndarray:
 
 def form_of(ink: np.ndarray, pieces: list[Piece], image: ImageSpec) -> np.ndarray:
     """Bring pieces of a page's ink, float32 from 0 to 1, to the network's form: uint8."""
+    mask, (left, top, right, bottom) = painted(pieces)
+    inside = cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0
+    digit = np.where(inside, ink[top:bottom, left:right], 0).astype(np.float32)
+    return _centred(_fitted(digit, mask, _box_side(image)), image)
+
+
+def painted(pieces: list[Piece]) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+    """Give where pieces are, 1 or 0 as uint8, in the box around them, and that box."""
     left, top, right, bottom = union_of([piece.box for piece in pieces])
     mask = np.zeros((bottom - top, right - left), np.uint8)
     for piece in pieces:
         piece.paint(mask, (left, top))
-    inside = cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0
-    digit = np.where(inside, ink[top:bottom, left:right], 0).astype(np.float32)
-    return _centred(_fitted(digit, mask, _box_side(image)), image)
+    return mask, (left, top, right, bottom)
 
 
 def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:

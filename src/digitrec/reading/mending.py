@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from digitrec.reading.form import union_of
+from digitrec.reading.form import painted
 from digitrec.reading.ink import Piece
 from digitrec.reading.marks import CERTAIN, Asking, Mark
 
@@ -81,8 +81,5 @@ def _pairs(pieces: list[Piece], height: float) -> list[tuple[int, int]]:
 
 
 def _together(first: Piece, second: Piece) -> Piece:
-    left, top, right, bottom = union_of([first.box, second.box])
-    mask = np.zeros((bottom - top, right - left), np.uint8)
-    first.paint(mask, (left, top))
-    second.paint(mask, (left, top))
-    return Piece(mask > 0, (left, top, right, bottom), first.area + second.area)
+    mask, box = painted([first, second])
+    return Piece(mask > 0, box, first.area + second.area)

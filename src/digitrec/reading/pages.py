@@ -26,6 +26,7 @@ WORDS = (
     "Menge",
 )
 HEADINGS = ("Rechnung", "INVENTORY", "Homework", "Kassenbuch", "Phone numbers", "Name:", "Examination", "MATHEMATIK")
+# Hershey's, where OpenCV has them; from its fifth version on, all of these are one typeface without serifs.
 FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX,
     cv2.FONT_HERSHEY_DUPLEX,
@@ -98,7 +99,7 @@ def enlarged(image: np.ndarray, height: float, thicker: float = 0) -> np.ndarray
 
 
 def letters(text: str, rng: np.random.Generator, height: float, pen: float) -> np.ndarray:
-    """Write a word with one of OpenCV's Hershey fonts, unsteadily: cover, float32 from 0 to 1."""
+    """Write a word in one of OpenCV's typefaces, unsteadily: cover, float32 from 0 to 1."""
     font = FONTS[rng.integers(len(FONTS))]
     scale, thick = 3 * height / 22, max(1, round(3 * pen))
     (width, tall), below = cv2.getTextSize(text, font, scale, thick)

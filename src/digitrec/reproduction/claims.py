@@ -179,11 +179,18 @@ class Paper(Spec):
     contradictions: list[Text] = Field(description="a list of sentences, empty if there are none")
 
 
+class Assumed(Spec):
+    """What a text does not give of a system or baseline, and was assumed."""
+
+    network: Text | None = Field(None, description="what is assumed of its network, and so of its size")
+    training: Text | None = Field(None, description="what is assumed of its training")
+
+
 class ClaimsFile(Spec):
     """All of `claims.yaml`."""
 
     papers: dict[str, Paper] = Field(description="a section a paper")
-    assumed: dict[str, Text] = Field({}, description="what is assumed of a system or baseline and its variants")
+    assumed: dict[str, Assumed] = Field({}, description="a section a system or baseline, for its variants too")
     claims: list[dict[str, Any]] = Field(min_length=1, description="a list of one or more claims")
 
 
@@ -258,13 +265,15 @@ def load_claims(path: Path, systems: Mapping[str, System]) -> list[Claim]:
     return claims
 
 
-def _with_assumed(claim: Claim, assumed: Mapping[str, str]) -> Claim:
+def _with_assumed(claim: Claim, assumed: Mapping[str, Assumed]) -> Claim:
     """Take over what is assumed of the runs behind a claim, if the claim does not say it itself."""
     if claim.assumed or claim.quantity in (*DATA, *SEARCH):
         return claim
     runs = [f"{name}-" for name in (claim.measured_by, claim.minus) if name]
-    found = [what for name, what in assumed.items() if any(run.startswith(f"{name}-") for run in runs)]
-    return claim.model_copy(update={"assumed": "; ".join(found)}) if found else claim
+    behind = [each for name, each in assumed.items() if any(run.startswith(f"{name}-") for run in runs)]
+    kinds = ("network",) if claim.quantity in SIZES else ("network", "training")
+    found = ["; ".join(filter(None, (getattr(each, kind) for kind in kinds))) for each in behind]
+    return claim.model_copy(update={"assumed": "; ".join(filter(None, found)) or None})
 
 
 def published_times(claims: Iterable[Claim]) -> dict[str, float]:

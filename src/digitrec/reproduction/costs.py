@@ -10,6 +10,24 @@ from digitrec.reproduction.measures import Measurements, mean_interval, paired_d
 
 # What was printed for LeNet is held against both.
 LENETS = ("pham-lenet", "pham-googlenet")
+# Variants that are told beside the system that they are of: what differs.
+VARIANTS = {
+    "okon-lr-1e-3": ("okon", "learning rate 0.001, as the text has it, not 0.0001, as the code has it"),
+    "okon-summary": ("okon", "a third convolution of 3x3, which the printed summary's 160 inputs take, not 2x2"),
+    "okon-kernel-3": ("okon", "first and second convolution of 3x3, not 5x5"),
+    "okon-no-dropout": ("okon", "no dropout before the last layer"),
+    "wang-no-dropout": ("wang", "no dropout"),
+    "shah-no-augmentation": ("shah", "images as they are"),
+    "shah-flips": ("shah", "half of the images mirrored too, which the report rules out"),
+    "shah-nearest": ("shah", "augmentation by the nearest pixel and whole pixels, as torchvision has it by default"),
+    "shah-dropout": ("shah", "one more dropout layer"),
+    "shah-one-cycle": ("shah", "a learning rate that rises and falls, the first of the next steps named"),
+    "shah-third-convolution": ("shah", "a third convolution, the second of them"),
+    "shah-next-steps": ("shah", "both"),
+    "pham-mlp-two-layers": ("pham-mlp", "784-120-84-10, not 784-128-32-16-10"),
+    "pham-lenet-lr-2e-2-own-weights": ("pham-lenet-lr-2e-2", "weights that start as PyTorch has it, not by Xavier"),
+    "pham-lenet-lr-1e-2-own-weights": ("pham-lenet-lr-1e-2", "weights that start as PyTorch has it, not by Xavier"),
+}
 
 
 def system_difference(first: str, second: str, measurements: Measurements) -> dict[str, Any] | None:

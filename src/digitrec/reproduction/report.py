@@ -10,7 +10,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from digitrec.reproduction.claims import Paper, paper_of
-from digitrec.reproduction.costs import choice_by_test, lenet_verdicts, system_difference
+from digitrec.reproduction.costs import VARIANTS, choice_by_test, lenet_verdicts, system_difference
 from digitrec.reproduction.ledger import VERDICTS, WIDE, hardware, number_text
 from digitrec.reproduction.measures import Measurements, mean_interval, spread_ratios
 
@@ -101,6 +101,11 @@ def report(
         sections=[_section(key, paper, rows, letters, pictures) for key, paper in papers.items()],
         softmax_twice=_difference_text(system_difference("okon-logits", "okon", measurements)),
         statistics_guessed=_difference_text(system_difference("okon-statistics", "okon", measurements)),
+        variants=[
+            (name, of, what, _difference_text(system_difference(name, of, measurements)))
+            for name, (of, what) in VARIANTS.items()
+            if name in measurements.systems
+        ],
         choice=choice_by_test(measurements),
         lenets={network: _counts_text(count) for network, count in lenet_verdicts(rows).items()},
         suspicious=suspicious,

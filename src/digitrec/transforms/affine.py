@@ -14,8 +14,9 @@ def affine(
     down: Tensor,
     *,
     outside: str = "black",
+    interpolation: str = "bilinear",
 ) -> Tensor:
-    """Rotate each image about its centre, then scale it, then shift it, with bilinear interpolation.
+    """Rotate each image about its centre, then scale it, then shift it.
 
     Parameters
     ----------
@@ -25,6 +26,8 @@ def affine(
         float32 of shape (n,): clockwise rotation, size ratios, shift in pixels.
     outside : {"black", "edge"}
         What comes in from outside the image: 0, or the nearest pixel of its edge.
+    interpolation : {"bilinear", "nearest"}
+        Between pixels.
 
     Returns
     -------
@@ -41,4 +44,4 @@ def affine(
     rows = [*from_x, -from_x[0] * x - from_x[1] * y, *from_y, -from_y[0] * x - from_y[1] * y]
     grid = functional.affine_grid(torch.stack(rows, 1).view(n, 2, 3), list(pixels.shape), align_corners=False)
     padding = "border" if outside == "edge" else "zeros"
-    return functional.grid_sample(pixels, grid, padding_mode=padding, align_corners=False)
+    return functional.grid_sample(pixels, grid, interpolation, padding, align_corners=False)

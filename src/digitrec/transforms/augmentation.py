@@ -37,6 +37,8 @@ class Augmentation:
         Share of the images that are mirrored, left for right.
     outside : {"black", "edge"}
         What comes in from outside the image: black, or the nearest pixel of its edge.
+    interpolation : {"bilinear", "nearest"}
+        Between pixels; with nearest, shifts are of whole pixels, both as torchvision's RandomAffine has it by default.
     flagged_ones : float
         Share of the images of label 1 that get a flag.
     hardening : Hardening
@@ -50,6 +52,7 @@ class Augmentation:
     crop_ratio: Sequence[float] = (1.0, 1.0)
     flip: float = 0.0
     outside: str = "black"
+    interpolation: str = "bilinear"
     flagged_ones: float = 0.0
     hardening: Hardening = field(default_factory=Hardening)
 
@@ -86,13 +89,15 @@ class Augmentation:
         radians = torch.deg2rad(rotation * self.rotation)
         scale_x = scale_y = 1 + scale * self.scale
         right, down = right * self.shift, down * self.shift
+        if self.interpolation == "nearest":
+            right, down = right.round(), down.round()
         if self.crops:
             part_x, part_y, from_centre_x, from_centre_y = self._draw_crops(pixels.shape, generator)
             scale_x, scale_y = scale_x / part_x, scale_y / part_y
             right = right - scale_x * from_centre_x * width
             down = down - scale_y * from_centre_y * height
         amounts = (value.to(pixels.device) for value in (radians, scale_x, scale_y, right, down))
-        return affine(pixels, *amounts, outside=self.outside)
+        return affine(pixels, *amounts, outside=self.outside, interpolation=self.interpolation)
 
     def _draw_crops(self, shape: torch.Size, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Shares of width and height that n crops keep, and how far their centres lie from the image's, in shares."""

@@ -1,0 +1,64 @@
+"""Git is real, and so is DVC."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from digitrec.errors import DigitrecError
+from digitrec.pipeline.provenance import last_recorded, outdated
+from tests.conftest import Pipeline
+
+
+def _git(folder: Path, *command: str, day: str = "2026-01-01") -> str:
+    date = f"{day}T12:00:00Z"
+    environment = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date, "HOME": str(folder), "PATH": "/usr/bin:/bin"}
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "core.hooksPath="]
+    run = subprocess.run(["git", *identity, *command], cwd=folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def _record(folder: Path, **results: str) -> None:
+    stages = {
+        name.replace("_", "-"): {"cmd": "run", "outs": [{"path": name, "md5": md5}]} for name, md5 in results.items()
+    }
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False))
+
+
+def test_a_stage_belongs_to_the_commit_that_last_wrote_in_its_entry(tmp_path: Path) -> None:
+    _git(tmp_path, "init", "-q")
+    for day, results in (
+        ("2026-02-03", {"download": "aa", "train_final": "bb", "evaluate": "cc"}),
+        ("2026-03-04", {"download": "aa", "train_final": "b2", "evaluate": "cc"}),
+    ):
+        _record(tmp_path, **results)
+        _git(tmp_path, "add", "-A")
+        _git(tmp_path, "commit", "-qm", "run", day=day)
+    second, first = _git(tmp_path, "log", "--format=%h", "--abbrev=7").split()
+    _record(tmp_path, download="aa", train_final="b2", evaluate="c3")
+    found = last_recorded(tmp_path)
+    assert list(found) == ["download", "train-final", "evaluate"]
+    assert [(entry.commit, str(entry.day)) for entry in found.values()][:2] == [
+        (first, "2026-02-03"),
+        (second, "2026-03-04"),
+    ]
+    assert found["evaluate"].commit is None
+
+
+def test_a_lock_that_git_does_not_know_is_one_message(tmp_path: Path) -> None:
+    _record(tmp_path, download="aa")
+    with pytest.raises(DigitrecError, match=r"dvc.lock: git knows no history of it"):
+        last_recorded(tmp_path)
+
+
+def test_what_differs_is_outdated_and_what_is_not_there_is_not(pipeline: Pipeline) -> None:
+    assert outdated(pipeline.folder) == set()
+    for path in (pipeline.folder / "data/test").iterdir():
+        path.unlink()
+    assert outdated(pipeline.folder) == set()
+    with open(pipeline.folder / "src/digitrec/baselines/knn.py", "a") as file:
+        file.write("# changed\n")
+    pipeline.change_params(lambda params: params["explore"].update(tsne_images=50))
+    assert outdated(pipeline.folder) == {"check-params", "fit-baseline", "robustness", "explore"}
