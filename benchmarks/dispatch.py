@@ -103,7 +103,7 @@ def journal_seconds(folder: Path) -> float:
     journal = Journal(folder / "journal.jsonl")
     with stopwatch() as seconds:
         for number in range(ENTRIES):
-            journal.add(f"{number:032x}", 0.9, None, PARAMS)
+            journal.add_all([(f"{number:032x}", 0.9, None, PARAMS)])
     return seconds() / ENTRIES
 
 

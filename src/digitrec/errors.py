@@ -13,10 +13,14 @@ class ParamsError(DigitrecError):
     exit_status = 2
 
     def __init__(self, mistakes: list[str], source: str = "params.yaml"):
-        self.mistakes = list(mistakes)
+        self.mistakes, self.source = list(mistakes), source
         count = f"{len(mistakes)} mistake" + ("s" if len(mistakes) > 1 else "")
         lines = [f"{count} in {source} (nothing was run or written):"]
         super().__init__("\n".join(lines + [f"  {source}: {mistake}" for mistake in mistakes]))
+
+    def __reduce__(self) -> tuple:
+        # A worker process may raise it; made again from its message, it would take letters for mistakes.
+        return type(self), (self.mistakes, self.source)
 
 
 class DownloadError(DigitrecError):

@@ -1,3 +1,6 @@
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -32,3 +35,17 @@ def test_a_fingerprint_changes_with_each_librarys_version(monkeypatch: pytest.Mo
 def test_the_order_of_modules_and_arrays_counts() -> None:
     assert fingerprint({}, [stage, seeding]) != fingerprint({}, [seeding, stage])
     assert fingerprint({}, [], [ARRAY, ARRAY[:2]]) != fingerprint({}, [], [ARRAY[:2], ARRAY])
+
+
+def test_code_that_changes_while_it_runs_is_still_the_code_that_was_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "edited_meanwhile.py"
+    path.write_text("NUMBER = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module(path.stem)
+    first = fingerprint({}, [module])
+    path.write_text("NUMBER = 1000\n")
+    assert fingerprint({}, [module]) == first
+    naming._source.cache_clear()
+    assert fingerprint({}, [module]) != first

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from digitrec.errors import DigitrecError
+from digitrec.errors import DigitrecError, ParamsError
 from digitrec.pipeline.jobs import exit_with, side_by_side
 
 WORKER = (
@@ -57,3 +57,14 @@ def test_a_process_that_is_killed_is_a_message_that_says_what_it_did() -> None:
         list(side_by_side(_doubled, [(5,), (-1,)], 2, "doubling"))
     # And the next ones are not of the broken kind.
     assert len(list(side_by_side(_doubled, [(5,), (6,)], 2, "doubling"))) == 2
+
+
+def _refused(number: int) -> None:
+    raise ParamsError([f"lr: got {number}", "seed: is missing"], "claims.yaml")
+
+
+def test_mistakes_that_a_process_finds_are_told_as_they_are() -> None:
+    with pytest.raises(ParamsError) as caught:
+        list(side_by_side(_refused, [(-1,), (-1,)], 2, "refusing"))
+    assert caught.value.mistakes == ["lr: got -1", "seed: is missing"]
+    assert str(caught.value) == str(ParamsError(caught.value.mistakes, "claims.yaml"))

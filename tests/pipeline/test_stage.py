@@ -113,13 +113,13 @@ def test_results_behind_a_link_are_refused_before_any_work_and_the_way_on_is_nam
 def test_links_that_dvc_makes_or_does_not_keep_are_well(tmp_path: Path) -> None:
     project, other = tmp_path / "project", tmp_path / "other disk"
     (project / "data/train").mkdir(parents=True)
-    (project / "dvc.yaml").write_text("stages:\n  a:\n    outs:\n      - data/train\n      - data/dataset.json\n")
+    (project / "dvc.yaml").write_text("stages:\n  a:\n    outs:\n      - data/train\n      - data/own_index.json\n")
     (other / "cache").mkdir(parents=True)
     (other / "file").write_text("kept")
     # As with `cache.type symlink`, files alone.
-    for path in ("data/dataset.json", "data/train/images.npy"):
+    for path in ("data/own_index.json", "data/train/images.npy"):
         (project / path).symlink_to(other / "file")
-    for path in (".dvc", "data/cache", "data/signs"):
+    for path in (".dvc", "data/cache", "data/own"):
         (project / path).symlink_to(other / "cache")
     assert _run(project, "print('worked')").stdout == "worked\ncleared up\n"
     # Nor is it a matter of how one came to the project.

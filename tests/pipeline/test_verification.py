@@ -1,6 +1,7 @@
 """What DVC, which goes by sizes and times, does not see."""
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,12 @@ def test_a_lock_that_dvc_would_refuse_is_one_message(tmp_path: Path, content: st
     with pytest.raises(ArtifactError) as caught:
         check_lock(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_the_command_to_be_typed_holds_for_a_folder_of_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "Hana's digits" / "dvc.lock"
+    path.parent.mkdir()
+    path.write_text("")
+    with pytest.raises(ArtifactError) as caught:
+        check_lock(path.parent)
+    assert shlex.split(str(caught.value).split("`")[1]) == ["rm", str(path)]

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from digitrec.errors import ParamsError
-from digitrec.reproduction.claims import TIMES, Claim, load_claims, load_papers, paper_of
+from digitrec.reproduction.claims import TIMES, Claim, load_claims, load_papers, paper_of, published_times
 from digitrec.reproduction.systems import load_systems
 from tests.tiny import ROOT
 
@@ -231,6 +231,12 @@ def test_what_is_assumed_of_nothing_is_a_mistake(tmp_path: Path, assumed: dict, 
     with pytest.raises(ParamsError) as caught:
         _assumed(tmp_path, assumed, CLAIM)
     assert caught.value.mistakes == [mistake]
+
+
+def test_the_published_time_of_a_training_is_the_number_or_the_middle_of_a_range(tmp_path: Path) -> None:
+    time = CLAIM | {"quantity": "training_seconds", "unit": "seconds", "not_comparable": "other hardware"}
+    claims = _load(tmp_path, CLAIM, time | {"value": 502}, time | {"value": [90, 125], "run": "okon-logits"})
+    assert published_times(claims) == {"okon": 502.0, "okon-logits": 107.5}
 
 
 def _without(key: str) -> dict:

@@ -113,6 +113,12 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
         assert part in text
 
 
+def test_a_network_that_is_searched_needs_values_to_search(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError) as raised:
+        load_systems(_changed(tmp_path, model="lenet5", architecture={}))
+    assert raised.value.mistakes == ["search.architectures: has no section for the model 'lenet5'; add `lenet5: {}`"]
+
+
 def test_an_unknown_system_is_refused_by_name() -> None:
     with pytest.raises(ParamsError, match=r"has no 'okan', only .*; did you mean 'okon'"):
         COMMITTED.system("okan")

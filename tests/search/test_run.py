@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from digitrec.errors import DigitrecError, ParamsError
 from digitrec.pipeline.files import write_array
-from digitrec.search import run
+from digitrec.search import run, skorch_engine
 from digitrec.search.cells import Cell, Problem
 from digitrec.search.run import ENGINES, choose_engine, find_best
 from digitrec.search.skorch_engine import fit_trajectory
 from digitrec.search.summary import SearchResult
 from digitrec.spec import ImageSpec, SearchSpec
+from digitrec.training.classifier import ImageClassifier
 from tests.search.candidates import candidate, search_spec
 from tests.tiny import COLOUR, MODERN, NORMALIZATION, PLAIN, ROOT, small_problem, some_digits
 
@@ -270,7 +272,9 @@ def test_a_winner_at_the_edge_of_what_was_tried_is_told(
     assert "note: the best lr is the highest that was tried; a wider search might" in capsys.readouterr().out
 
 
-def test_candidates_that_fail_are_recorded_with_their_reason_and_ranked_last(tmp_path: Path) -> None:
+def test_candidates_that_fail_are_recorded_with_their_reason_and_ranked_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     result = _find(small_problem(tmp_path), search_spec(lr=[1e30, 0.003], max_epochs=[2]))
     assert result.best.lr == 0.003
     assert result.summary["n_failed"] == 2
@@ -280,6 +284,24 @@ def test_candidates_that_fail_are_recorded_with_their_reason_and_ranked_last(tmp
     assert len(reasons) == 2
     assert all(reason.startswith("TrainingDiverged: ") for reason in reasons)
     json.dumps(result.summary, allow_nan=False)
+    assert f"note: 2 of 4 fits failed:\n  {min(reasons)}\n" in capsys.readouterr().out
+
+
+def test_a_gpu_whose_memory_is_short_ends_the_search_and_is_not_recorded_as_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, built = skorch_engine.build_classifier, []
+
+    def build_or_fail(*given: Any, **named: Any) -> ImageClassifier:
+        built.append(given)
+        if len(built) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return build(*given, **named)
+
+    monkeypatch.setattr(skorch_engine, "build_classifier", build_or_fail)
+    with pytest.raises(DigitrecError, match=r"a GPU's memory is short\. What was finished is kept; .*DIGITREC_JOBS"):
+        _find(small_problem(tmp_path), search_spec(max_epochs=[1]))
+    assert [entry["reason"] for entry in _journal(tmp_path)] == [None, None]
 
 
 @pytest.mark.parametrize("strategy", ["grid", "halving"])

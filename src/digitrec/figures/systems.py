@@ -119,7 +119,7 @@ def training_time_figure(seconds: Mapping[str, float], published: Mapping[str, f
     names = sorted(seconds, key=lambda name: seconds[name])
     figure = Figure(figsize=(8, 0.28 * len(names) + 1.4), layout="constrained")
     axes = figure.subplots()
-    axes.barh(names, [seconds[name] for name in names], color=TRAIN, height=0.6, label="measured, one thread")
+    axes.barh(names, [seconds[name] for name in names], color=TRAIN, height=0.6, label="measured")
     known = [name for name in names if name in published]
     axes.plot([published[name] for name in known], known, "D", color=VALID, ms=6, label="published, on a GPU")
     for place, name in enumerate(names):

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any
@@ -33,8 +34,14 @@ def fingerprint(settings: Mapping[str, Any], modules: Iterable[ModuleType], arra
     versions = [version(name) for name in LIBRARIES]
     digest = hashlib.sha256(json.dumps([dict(settings), versions], sort_keys=True).encode())
     for module in modules:
-        digest.update(inspect.getsource(module).encode())
+        digest.update(_source(module))
     for array in arrays:
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+@cache
+def _source(module: ModuleType) -> bytes:
+    # Once, early: what a file becomes while this process runs is not the code that it has loaded.
+    return inspect.getsource(module).encode()

@@ -1,6 +1,7 @@
 """Running a stage script: a mistake ends in one message, an interruption in an exit status that is not zero."""
 
 import errno
+import re
 import signal
 import sys
 import time
@@ -51,8 +52,9 @@ def _refuse_links(root: Path) -> None:
     for room in ("data", "metrics", "plots"):
         for path in (root / room, *(root / room).glob("*")):
             name = path.relative_to(root).as_posix()
-            linked = path.is_symlink() and (name == room or (path.is_dir() and f"- {name}" in kept))
-            if linked:
+            # Not also a longer name that begins like it: `data/own` is not `data/own_index.json`.
+            results = re.search(rf"- {re.escape(name)}(?![\w.-])", kept)
+            if path.is_symlink() and (name == room or (path.is_dir() and results)):
                 raise DigitrecError(
                     f"{name} is a link to {path.resolve()}, and DVC keeps no results behind links. Make it a folder: "
                     f"`rm {name} && mkdir {name}`. To have what fills the disk on another one, move DVC's cache: "

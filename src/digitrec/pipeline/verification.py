@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def check_lock(root: Path) -> dict[str, dict]:
     except (yaml.YAMLError, UnicodeDecodeError, Invalid, AttributeError) as error:
         raise ArtifactError(
             f"{path} is damaged ({' '.join(str(error).split())}), as where DVC was killed while it wrote there. "
-            f"`rm {path}` and `dvc repro`: what was computed comes from DVC's cache."
+            f"`rm {shlex.quote(str(path))}` and `dvc repro`: what was computed comes from DVC's cache."
         ) from error
 
 
@@ -77,7 +78,7 @@ def check_results(root: Path) -> int:
         names = [str(path.relative_to(root) if path.is_relative_to(root) else path) for path in sorted(wrong)]
         raise ArtifactError(
             f"{len(wrong)} of {len(wanted)} files are not what dvc.lock says; a disk or a program has changed them. "
-            f"`rm -f {' '.join(names)}` and `dvc repro` to have them anew."
+            f"`rm -f {shlex.join(names)}` and `dvc repro` to have them anew."
         )
     return len(wanted)
 

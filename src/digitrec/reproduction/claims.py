@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from digitrec.config.section import check_values, did_you_mean, known_names
 from digitrec.config.yaml import read_yaml, show
 from digitrec.errors import ParamsError
-from digitrec.reproduction.systems import System
+from digitrec.reproduction.systems import SEARCHED, System
 from digitrec.spec import Count, Spec
 
 # Unit: the lowest and the highest value that can be meant.
@@ -80,8 +80,6 @@ RANKS = {"missed_rank": 10.0, "confused_pair_rank": 45.0}
 OF_BASELINES = ("test_accuracy", "correct", "errors")
 # Lists that may stand in place of a value: what each of their numbers is of, counted from which.
 LISTS = {"epochs": ("epoch", 1), "digits": ("digit", 0)}
-# The one system whose hyper-parameters are searched.
-SEARCHED = "okon"
 
 
 class _AsWritten(yaml.SafeLoader):
@@ -277,8 +275,8 @@ def _with_assumed(claim: Claim, assumed: Mapping[str, Assumed]) -> Claim:
 
 
 def published_times(claims: Iterable[Claim]) -> dict[str, float]:
-    """Give the seconds that a training is said to have taken, by the system that measures it."""
-    return {claim.measured_by: float(claim.value) for claim in claims if claim.quantity == "training_seconds"}
+    """Give the seconds that a training is said to have taken, of a range its middle, by the system that measures it."""
+    return {claim.measured_by: float(sum(claim.bounds) / 2) for claim in claims if claim.quantity == "training_seconds"}
 
 
 def _printed(values: dict, path: Path) -> list[tuple[int, dict[str, Any]]]:

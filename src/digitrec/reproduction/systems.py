@@ -12,6 +12,9 @@ from digitrec.config.yaml import read_yaml
 from digitrec.errors import ParamsError
 from digitrec.spec import Count, Hyperparameters, Normalization, Recipe, Seed, Spec, TrainingSpec
 
+# The one system whose hyper-parameters are searched.
+SEARCHED = "okon"
+
 
 class Protocol(Hyperparameters):
     """How one network is trained, but for its normalization and its seed."""
@@ -98,7 +101,11 @@ def load_systems(path: Path) -> ReproductionParams:
         Naming every mistake: key, value and what was expected.
     """
     params, mistakes = check_values(ReproductionParams, read_yaml(path))
-    if params is None:
+    if params and SEARCHED in params.systems:
+        model = params.systems[SEARCHED].model
+        if model not in params.search.architectures:
+            mistakes.append(f"search.architectures: has no section for the model '{model}'; add `{model}: {{}}`")
+    if params is None or mistakes:
         raise ParamsError(mistakes, f"{path.parent.name}/{path.name}")
     return params
 

@@ -40,14 +40,10 @@ class Journal:
                 if entry.get("version") != VERSION:
                     foreign += 1
                     continue
-                # Entries from before there was one have none.
-                if "sha256" in entry and entry["sha256"] != _sha256(entry):
+                if entry.get("sha256") != _sha256(entry):
                     raise ValueError("its SHA-256 is another one")
-                score, reason = entry["score"], entry["reason"]
-                if not ((isinstance(score, float) and 0 <= score <= 1) or (score is None and isinstance(reason, str))):
-                    raise ValueError("neither a score nor a reason")
-                self.entries[str(entry["key"])] = entry
-            except (ValueError, KeyError, TypeError, AttributeError):
+                self.entries[entry["key"]] = entry
+            except (ValueError, AttributeError):
                 damaged += 1
         for count, kind in ((damaged, "damaged entries"), (foreign, "entries of another version")):
             if count:
@@ -61,23 +57,15 @@ class Journal:
         score = self.entries[key]["score"]
         return math.nan if score is None else score
 
-    def add(self, key: str, score: float | None, reason: str | None, params: dict[str, Any]) -> None:
-        """Record a finished cell, on disk before this returns.
+    def add_all(self, finished: Iterable[tuple[str, float | None, str | None, dict[str, Any]]]) -> None:
+        """Record finished cells, all or none, on disk before this returns.
 
         Parameters
         ----------
-        key : str
-        score : float or None
-            Accuracy on the fold's test part; None if the fit failed,
-        reason : str or None
-            and why.
-        params : dict
-            For a person who reads the file.
+        finished : iterable of (key, score, reason, params)
+            Accuracy on the fold's test part, or None if the fit failed, and why; `params` are for a person who reads
+            the file.
         """
-        self.add_all([(key, score, reason, params)])
-
-    def add_all(self, finished: Iterable[tuple[str, float | None, str | None, dict[str, Any]]]) -> None:
-        """Record finished cells, as `add` does, all or none."""
         names = ("key", "score", "reason", "params")
         entries: list[dict[str, Any]] = [
             {"version": VERSION, **dict(zip(names, cell, strict=True))} for cell in finished

@@ -54,7 +54,7 @@ def find_best(
         When the network refuses a candidate, there are more folds than images of a class, too few images in a round,
         or more fits than `search.max_fits`.
     DigitrecError
-        When no fit succeeded, or the cluster cannot be used.
+        When no fit succeeded, a GPU's memory is short, or the cluster cannot be used.
     """
     wanted, search = search, with_every_class(search, problem.image.n_classes, len(labels))
     check_search(problem, search, labels)
@@ -94,10 +94,12 @@ def find_best(
 
     found = run_search(search, labels, problem.seed, compute, score_of)
     reasons = [reason for key in used if (reason := journal.entries[key]["reason"])]
+    told = "\n  ".join(sorted(set(reasons))[:5])
     result = summarize(search, found.cv_results_, name, len(used), len(reasons))
     if np.isnan(result.summary["best_score"]):
-        kinds_of_failure = "\n  ".join(sorted(set(reasons))[:5])
-        raise DigitrecError(f"gridsearch: no candidate could be trained on all folds:\n  {kinds_of_failure}")
+        raise DigitrecError(f"gridsearch: no candidate could be trained on all folds:\n  {told}")
+    if reasons:
+        print(f"note: {len(reasons)} of {len(used)} fits failed:\n  {told}", flush=True)
     for name, end in result.summary["at_grid_edge"].items():
         print(f"note: the best {name} is the {end} that was tried; a wider search might find a better one")
     return result

@@ -53,6 +53,11 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str | None) 
     -------
     list of (score, reason)
         Accuracy on the fold's test part; where the training failed, None and why.
+
+    Raises
+    ------
+    DigitrecError
+        When a GPU's memory is short.
     """
     # In the worker's own process; with more threads than one, parallel fits would wait for each other.
     torch.set_num_threads(1)
@@ -73,6 +78,12 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str | None) 
             verbose=0,
         )
         classifier.fit(longest.train, train_labels)
+    except torch.OutOfMemoryError as error:
+        # It passes, so it is no result to be kept.
+        raise DigitrecError(
+            "a GPU's memory is short. What was finished is kept; run the same command again, with fewer at a time "
+            "(DIGITREC_JOBS), or without the largest networks and batches in params.yaml."
+        ) from error
     except (DigitrecError, RuntimeError, ValueError, ArithmeticError) as error:
         reason = f"{type(error).__name__}: {error}"
     return [
