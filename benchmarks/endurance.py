@@ -14,20 +14,18 @@ never killed. The exit status is 1 where anything was lost or wrong, or a worker
 
 import argparse
 import asyncio
-import io
 import json
 import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from PIL import Image
+from processes import DIGITREC, png
 
 from digitrec import Recognizer
 from digitrec.errors import DigitrecError
@@ -197,10 +195,9 @@ def main(root: Path) -> None:
     print(headline(machine))
     recognizer, images = Recognizer(), []
     for image in read_array(root / "data/test/images.npy")[:N_IMAGES]:
-        content = io.BytesIO()
-        Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(content, "png")
-        images.append((content.getvalue(), recognizer.predict(content.getvalue())["label"]))
-    command = [sys.executable, "-c", "from digitrec.cli import main; main()", "serve", "--port", "0"]
+        content = png(image)
+        images.append((content, recognizer.predict(content)["label"]))
+    command = [*DIGITREC, "serve", "--port", "0"]
     with subprocess.Popen([*command, "--workers", str(options.workers)], stdout=subprocess.PIPE, text=True) as service:
         try:
             port = int(service.stdout.readline().split(" ")[0].rpartition(":")[2])

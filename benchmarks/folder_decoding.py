@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import psutil
 from PIL import Image
+from processes import own_megabytes
 
 from digitrec.data.dataset import write_dataset
 from digitrec.data.sources.folder import load
@@ -71,8 +72,7 @@ def measure(folder: Path, n: int) -> dict[str, Any]:
         process, peak = psutil.Process(child.pid), 0.0
         while child.poll() is None:
             try:
-                family = [each.memory_info() for each in (process, *process.children(recursive=True))]
-                peak = max(peak, sum(each.rss - each.shared for each in family) / 1e6)
+                peak = max(peak, own_megabytes([process, *process.children(recursive=True)]))
             except psutil.NoSuchProcess:
                 # One of them ended between being listed and being looked at.
                 continue

@@ -14,7 +14,6 @@ import argparse
 import csv
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -22,9 +21,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import psutil
 from dispatch import cluster
+from processes import DIGITREC, own_megabytes, png
 
 from digitrec.data.dataset import read_part
 from digitrec.errors import DigitrecError
@@ -43,7 +42,7 @@ IN_A_PART = {"predict": 1000, "read": 5}
 def write_digits(root: Path, folder: Path, n: int) -> None:
     """Write PNGs of test images, a thousand in a folder."""
     images = read_array(root / "data/test/images.npy")
-    contents = [cv2.imencode(".png", image)[1].tobytes() for image in images]
+    contents = [png(image) for image in images]
     for number in range(n):
         path = folder / f"{number // 1000:03}" / f"{number:06}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,9 +59,8 @@ def write_pages(root: Path, folder: Path, n: int) -> None:
 
 def start(command: str, folder: Path, out: Path, **environment: str) -> subprocess.Popen:
     """Start the command on a folder."""
-    digitrec = [sys.executable, "-c", "from digitrec.cli import main; main()"]
     return subprocess.Popen(
-        [*digitrec, command, str(folder), "--out", str(out), "--part", str(IN_A_PART[command])],
+        [*DIGITREC, command, str(folder), "--out", str(out), "--part", str(IN_A_PART[command])],
         env=os.environ | environment,
         stdout=subprocess.DEVNULL,
     )
@@ -74,16 +72,13 @@ def measure(command: str, folder: Path, out: Path, workers: int) -> dict[str, An
     with start(command, folder, out, DIGITREC_JOBS=str(workers)) as child:
         process = psutil.Process(child.pid)
         while child.poll() is None:
-            memory = 0
             try:
-                for each in (process, *process.children(recursive=True)):
-                    found = each.memory_info()
-                    memory += found.rss - found.shared
-                    computed[each.pid] = sum(each.cpu_times()[:2])
+                family = [process, *process.children(recursive=True)]
+                computed |= {each.pid: sum(each.cpu_times()[:2]) for each in family}
+                peak = max(peak, own_megabytes(family))
             except psutil.NoSuchProcess:
                 # One of them ended between being listed and being looked at.
                 continue
-            peak = max(peak, memory / 1e6)
             time.sleep(0.1)
     seconds, pictures = time.perf_counter() - begin, len(answered(out))
     return {

@@ -60,7 +60,8 @@ def main(root: Path) -> None:
     print(headline(machine), machine["device"], sep=", ", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.resolve() if given else Path(temporary, "pipeline")
-        subprocess.run([sys.executable, root / "demo/prepare.py", folder], check=True)
+        if subprocess.run([sys.executable, root / "demo/prepare.py", folder]).returncode:
+            raise DigitrecError(f"--folder: got {folder}, expected an empty folder; the line above says what is wrong.")
         start = time.perf_counter()
         stages = reproduce(folder)
         seconds = round(time.perf_counter() - start, 1)

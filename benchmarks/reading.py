@@ -1,39 +1,47 @@
-"""How well pages are read with other constants: `python benchmarks/reading.py row_reading.CUT=0.5,0.6,0.75 [KIND...]`.
+"""How well pages are read with other constants: `python benchmarks/reading.py row_reading.CUT=0.5,0.6,0.75`.
 
-Composes pages of seeds that the score of stage `read-pages` never sees, of all kinds or of those named, and reads them
+Composes pages of seeds that the score of stage `read-pages` never sees, of all kinds or of `--kinds`, and reads them
 with each value of a constant of a module of `digitrec.reading`. Prints pages that are exact, digits that are right and
 those that are too many; without a constant, for each kind.
 """
 
+import argparse
 import importlib
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from digitrec.data.dataset import read_part
 from digitrec.evaluation.pages import best_text, page_score, saved, summary
 from digitrec.pipeline.files import read_array
+from digitrec.pipeline.stage import run_stage
 from digitrec.reading.decoding import decode
 from digitrec.reading.exported import ExportedNetwork
 from digitrec.reading.pages import KINDS, compose
 from digitrec.reading.reader import read_page
 
-ROOT = Path(__file__).parents[1]
 # A multiple of the number of kinds, far from the seeds of the score.
 FIRST_SEED, PAGES_A_KIND = 30_015, 40
 
 
-def main(arguments: Sequence[str]) -> None:
+def constant(text: str) -> tuple[str, str, list[str]]:
+    """Take `row_reading.CUT=0.5,0.6` apart."""
+    name, values = text.split("=")
+    module, attribute = name.split(".")
+    return module, attribute, values.split(",")
+
+
+def main(root: Path) -> None:
     """Read pages with each value of the constants."""
-    constants = [argument for argument in arguments if "=" in argument]
-    kinds = [argument for argument in arguments if "=" not in argument] or KINDS
-    held_out = read_array(ROOT / "data/checkpoints/final_valid_rows.npy")
-    images, labels = read_part(ROOT / "data/train")
+    parser = argparse.ArgumentParser(description="How well pages are read with other constants.")
+    parser.add_argument("constants", nargs="*", type=constant, help="such as row_reading.CUT=0.5,0.6,0.75")
+    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS, help="of pages (default: all)")
+    options = parser.parse_args()
+    held_out = read_array(root / "data/checkpoints/final_valid_rows.npy")
+    images, labels = read_part(root / "data/train")
     images, labels = images[held_out][..., 0], labels[held_out]
     seeds = range(FIRST_SEED, FIRST_SEED + PAGES_A_KIND * len(KINDS))
-    pages = [compose(images, labels, seed) for seed in seeds if KINDS[seed % len(KINDS)] in kinds]
+    pages = [compose(images, labels, seed) for seed in seeds if KINDS[seed % len(KINDS)] in options.kinds]
     greys = [decode(saved(page), page.kind) for page in pages]
-    network = ExportedNetwork(ROOT / "data/export")
+    network = ExportedNetwork(root / "data/export")
 
     def score() -> dict:
         texts = [best_text(read_page(grey, network), network.classes) for grey in greys]
@@ -41,18 +49,16 @@ def main(arguments: Sequence[str]) -> None:
             [{"kind": page.kind} | page_score(page.text, text) for page, text in zip(pages, texts, strict=True)]
         )
 
-    if not constants:
+    if not options.constants:
         counts = score()
         for kind, count in [*counts["kinds"].items(), ("all", counts)]:
             print(f"{kind:13} {_text(count)}")
-    for constant in constants:
-        name, values = constant.split("=")
-        module, attribute = name.split(".")
+    for module, attribute, values in options.constants:
         place = importlib.import_module(f"digitrec.reading.{module}")
         usual = getattr(place, attribute)
-        for value in values.split(","):
+        for value in values:
             setattr(place, attribute, type(usual)(value))
-            print(f"{name} = {value}: {_text(score())}", flush=True)
+            print(f"{module}.{attribute} = {value}: {_text(score())}", flush=True)
         setattr(place, attribute, usual)
 
 
@@ -64,4 +70,4 @@ def _text(count: dict) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_stage(main)

@@ -4,21 +4,27 @@ FOLDER holds pictures in folders by class, of any depth, such as Omniglot's char
 `digitrec predict` answers by no digit, and the classes of which most are answered.
 """
 
-import sys
+import argparse
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from digitrec.errors import DigitrecError
+from digitrec.pipeline.stage import run_stage
 from digitrec.reading.answers import answer_images
 from digitrec.reading.exported import ExportedNetwork
 
-ROOT = Path(__file__).parents[1]
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
-def main(folder: Path) -> None:
+def main(root: Path) -> None:
     """Answer all pictures in a folder."""
+    parser = argparse.ArgumentParser(description="What share of pictures that show no digit is refused.")
+    parser.add_argument("folder", type=Path, help="pictures in folders by class, of any depth")
+    folder = parser.parse_args().folder
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    network = ExportedNetwork(ROOT / "data/export")
+    if not paths:
+        raise DigitrecError(f"{folder}: has no pictures ({', '.join(SUFFIXES)}) in it or in folders there")
+    network = ExportedNetwork(root / "data/export")
     rows = answer_images(network, ((str(path), path.read_bytes()) for path in paths))
     answered: dict[str, list[str | None]] = defaultdict(list)
     for path, (row, _) in zip(paths, rows, strict=True):
@@ -32,4 +38,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_stage(main)

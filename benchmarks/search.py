@@ -36,6 +36,7 @@ from training_speed import IMAGE, MEAN, STD, torchvision_mnist
 
 from digitrec.config.params import Params, load_params
 from digitrec.data.split import validation_split
+from digitrec.errors import DigitrecError
 from digitrec.evaluation.scores import accuracy_scores
 from digitrec.models import mnistnet
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
@@ -210,6 +211,8 @@ def main(root: Path) -> None:
             if part == "subset":
                 row = subset(dataset, problem, params, options.images, folder)
             elif part == "halving":
+                if "subset" not in results:
+                    raise DigitrecError("part halving takes the seconds of part subset: run --parts subset halving")
                 published = results["subset"]["published"]["seconds_per_image_epoch"]
                 row = halving(problem, params, options.engines, options.turns, folder, published)
             else:

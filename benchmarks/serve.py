@@ -9,18 +9,16 @@ of the resident set sizes of all of the service's processes: what they share cou
 """
 
 import argparse
-import io
 import json
 import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import psutil
-from PIL import Image
+from processes import DIGITREC, png
 
 from digitrec.errors import DigitrecError
 from digitrec.pipeline.files import read_array, write_json
@@ -35,9 +33,8 @@ def write_images(root: Path, path: Path) -> None:
     """Write PNGs of test images, each with its length before it."""
     with open(path, "wb") as file:
         for image in read_array(root / "data/test/images.npy")[:N_IMAGES]:
-            content = io.BytesIO()
-            Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(content, "png")
-            file.write(struct.pack(">I", content.tell()) + content.getvalue())
+            content = png(image)
+            file.write(struct.pack(">I", len(content)) + content)
 
 
 def memory_mb(process: psutil.Process) -> float:
@@ -53,7 +50,7 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 def measure(images: Path, workers: int, seconds: int, connections: int) -> dict[str, object]:
     """Start the service, load it for some seconds, and give what wrk and the processes tell."""
-    command = [sys.executable, "-c", "from digitrec.cli import main; main()", "serve", "--port", "0"]
+    command = [*DIGITREC, "serve", "--port", "0"]
     with subprocess.Popen([*command, "--workers", str(workers)], stdout=subprocess.PIPE, text=True) as service:
         try:
             url, process = service.stdout.readline().split(" ")[0], psutil.Process(service.pid)

@@ -74,7 +74,7 @@ def speed(engine: str, problem: Problem, cells: Sequence[Cell], device: str) -> 
     return sum(cell.work for cell in cells) / (clock() - start)
 
 
-def side_by_side(problem: Problem, images: int, repeats: int, device: str, settings: dict[str, Any]) -> dict[str, Any]:
+def both_engines(problem: Problem, images: int, repeats: int, device: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Measure both engines in turns."""
     cells = candidates(CANDIDATES[device], images, **settings)
     turns = {"skorch": cells[:CANDIDATES_ONE_BY_ONE], "stacked": cells}
@@ -162,7 +162,7 @@ def main(root: Path) -> None:
         for recipe, batch_size, nonlinearity in itertools.product(("paper", "modern"), (32, 64), ("relu", "softmax")):
             own = replace(problem, recipe=params.recipes[recipe])
             settings = {"batch_size": batch_size, "nonlinearity": nonlinearity}
-            row = {"recipe": recipe, **side_by_side(own, options.images, options.repeats, device, settings)}
+            row = {"recipe": recipe, **both_engines(own, options.images, options.repeats, device, settings)}
             rows.append(row)
             speeds = row["model_images_per_second"]
             print(

@@ -36,11 +36,10 @@ print(time.time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 def modules_by_stage(root: Path, params: Params) -> dict[str, list[str]]:
     """Name what each stage imports before it works: its script, and what `params.yaml` chooses for it."""
     model = f"digitrec.models.{params.model}"
+    of_model = ("gridsearch", "train_final", "evaluate", "calibrate", "train_reader", "export", "robustness")
     chosen = {
         "download": [f"digitrec.data.sources.{params.dataset}"],
-        "gridsearch": [model],
-        "train_final": [model],
-        "evaluate": [model],
+        **{stage: [model] for stage in of_model},
         "fit_baseline": [f"digitrec.baselines.{name}" for name in params.baselines],
     }
     found = {}

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import torch
 from originals import load_mnist
-from scipy import stats
 
 from digitrec.data.dataset import ImageDataset
 from digitrec.pipeline.environment import device_from_environment
 from digitrec.pipeline.files import read_json, write_json
 from digitrec.pipeline.machine import describe_device, describe_machine, headline
 from digitrec.pipeline.stage import run_stage
+from digitrec.reproduction.measures import mean_interval
 from digitrec.spec import Normalization, Recipe, TrainingSpec
 from digitrec.training.classifier import ImageClassifier, build_classifier
 
@@ -60,13 +60,10 @@ def train(mnist: ImageDataset, seed: int, device: str) -> tuple[ImageClassifier,
 
 def summarize(accuracies: list[float], seconds: list[float]) -> dict[str, Any]:
     """Give the mean accuracy with its 95 % interval (Student's t), the standard deviation, and the times."""
-    mean, n = statistics.fmean(accuracies), len(accuracies)
-    std = statistics.stdev(accuracies)
-    half = float(stats.t.ppf(0.975, n - 1)) * std / n**0.5
     return {
-        "mean": round(mean, 6),
-        "mean_ci95": [round(mean - half, 6), round(mean + half, 6)],
-        "std": round(std, 6),
+        "mean": round(statistics.fmean(accuracies), 6),
+        "mean_ci95": [round(end, 6) for end in mean_interval(accuracies)],
+        "std": round(statistics.stdev(accuracies), 6),
         "accuracies": accuracies,
         "seconds": {
             "median": round(statistics.median(seconds), 3),
