@@ -18,19 +18,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed, parallel_config
 
 from digitrec.config.params import load_params
-from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.data.dataset import read_dataset_spec, read_normalization, read_part, spread
 from digitrec.data.split import validation_split
 from digitrec.evaluation.corruptions import CORRUPTIONS, corrupt
-from digitrec.evaluation.robustness import network_answers, spread
+from digitrec.evaluation.robustness import network_answers
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
 from digitrec.pipeline.files import read_json, write_json
-from digitrec.pipeline.jobs import exit_with
+from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.machine import describe_device, describe_machine, headline
 from digitrec.pipeline.stage import run_stage, stopwatch
-from digitrec.spec import Hardening, Hyperparameters, ImageSpec, Normalization, TrainingSpec
+from digitrec.spec import Hardening, Hyperparameters, ImageSpec, TrainingSpec
 from digitrec.training.fit import fit
 
 # Held out, and of these so many are corrupted.
@@ -59,9 +58,8 @@ def changed(training: TrainingSpec, variant: str, seed: int) -> TrainingSpec:
     return training.model_copy(update={**settings, "recipe": training.recipe.model_copy(update=recipe), "seed": seed})
 
 
-def fit_and_score(parent: int, number: int, root: Path, training: TrainingSpec, image: ImageSpec, device: str) -> Any:
+def fit_and_score(root: Path, training: TrainingSpec, image: ImageSpec, device: str) -> dict[str, Any]:
     """Train on most training images and count the errors on the others: clean, and by corruption."""
-    exit_with(parent)
     # Fits run side by side, a thread each: this is a worker's own process.
     torch.set_num_threads(1)
     images, labels = read_part(root / "data/train")
@@ -78,7 +76,7 @@ def fit_and_score(parent: int, number: int, root: Path, training: TrainingSpec, 
         by_kind = {name: float(values.mean()) for name, values in wrong.items()}
         scores |= {"mean_corruption_error": float(np.mean(list(by_kind.values()))), "corruption_errors": by_kind}
         write_json(result, scores | {"seconds": seconds(), "settings": training.model_dump(mode="json")})
-    return number, read_json(result)
+    return read_json(result)
 
 
 def main(root: Path) -> None:
@@ -91,29 +89,24 @@ def main(root: Path) -> None:
     machine = describe_machine() | {"device": describe_device(device), "jobs": jobs}
     print(headline(machine), f"{jobs} fits at a time on {device}", sep=", ", flush=True)
     image = read_dataset_spec(root / "data/dataset.json").image
-    statistics = read_json(root / "metrics/normalize_stats.json")
     default = params.training(
         Hyperparameters.model_validate(read_json(root / "data/gridsearch/best_params.json")),
         image,
-        Normalization(mean=statistics["mean"], std=statistics["std"]),
+        read_normalization(root / "metrics/normalize_stats.json"),
     )
     path = root / "benchmarks/results/recipes.json"
     variants = read_json(path)["variants"] if path.exists() else {}
     fits = [(variant, seed) for seed in arguments.seeds for variant in arguments.variants]
-    tasks = (
-        delayed(fit_and_score)(os.getpid(), number, root, changed(default, variant, seed), image, device)
-        for number, (variant, seed) in enumerate(fits)
-    )
+    tasks = ((root, changed(default, variant, seed), image, device) for variant, seed in fits)
     done: dict[str, dict[str, Any]] = {variant: {} for variant in arguments.variants}
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        for number, result in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
-            variant, seed = fits[number]
-            done[variant][str(seed)] = result
-            print(
-                f"{variant}, seed {seed}: {result['errors']} of {result['n']:,} wrong, corrupted "
-                f"{100 * result['mean_corruption_error']:.2f} % wrong, {result['seconds']:.0f} s",
-                flush=True,
-            )
+    for number, result in side_by_side(fit_and_score, tasks, jobs, "training"):
+        variant, seed = fits[number]
+        done[variant][str(seed)] = result
+        print(
+            f"{variant}, seed {seed}: {result['errors']} of {result['n']:,} wrong, corrupted "
+            f"{100 * result['mean_corruption_error']:.2f} % wrong, {result['seconds']:.0f} s",
+            flush=True,
+        )
     for variant, results in done.items():
         variants[variant] = {"seeds": dict(sorted(results.items())), "machine": machine}
     write_json(path, {"variants": variants})

@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 
 from digitrec.config.params import load_params
-from digitrec.data.dataset import read_dataset_spec
+from digitrec.data.dataset import read_dataset_spec, read_normalization
 from digitrec.pipeline.files import read_array, read_csv, read_json, write_json
 from digitrec.pipeline.machine import describe_machine, headline
 from digitrec.pipeline.stage import run_stage
 from digitrec.search.cells import Cell, Problem, trajectories
 from digitrec.search.skorch_engine import fit_trajectory
 from digitrec.search.strategies import run_search
-from digitrec.spec import Hyperparameters, Normalization, SearchSpec
+from digitrec.spec import Hyperparameters, SearchSpec
 
 WORKERS = (1, 2, 8, 64, 512)
 # Fits that are measured in each round of halving.
@@ -119,14 +119,13 @@ def main(root: Path) -> None:
     )
     options = parser.parse_args()
     params, image = load_params(root / "params.yaml"), read_dataset_spec(root / "data/dataset.json").image
-    statistics = read_json(root / "metrics/normalize_stats.json")
     problem = Problem(
         root / "data/train/images.npy",
         root / "data/train/labels.npy",
         image,
         params.model,
         params.recipe_for(image),
-        Normalization(mean=statistics["mean"], std=statistics["std"]),
+        read_normalization(root / "metrics/normalize_stats.json"),
         params.seed,
     )
     machine, committed = describe_machine(), read_json(root / "metrics/times/gridsearch.json")

@@ -21,20 +21,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed, parallel_config
-from scipy import stats
 
 from digitrec.config.params import Params, load_params
-from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.data.dataset import read_dataset_spec, read_normalization, read_part
 from digitrec.data.split import validation_split
 from digitrec.evaluation.inference import predict_probabilities
 from digitrec.evaluation.scores import accuracy_scores
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
 from digitrec.pipeline.files import read_array, read_json, write_array, write_json
-from digitrec.pipeline.jobs import exit_with
+from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.machine import describe_device, describe_machine, headline
 from digitrec.pipeline.stage import run_stage, stopwatch
-from digitrec.spec import Hyperparameters, ImageSpec, Normalization, TrainingSpec
+from digitrec.reproduction.measures import mean_interval
+from digitrec.spec import Hyperparameters, ImageSpec, TrainingSpec
 from digitrec.training.fit import fit
 
 RUNS = ("modern_digits", "modern", "paper", "best")
@@ -67,11 +66,10 @@ def training_of(root: Path, params: Params, run: str, seed: int) -> TrainingSpec
     else:
         winner = root / "data/gridsearch/best_params.json"
         best = read_json(winner) if winner.exists() else read_json(root / "metrics/gridsearch.json")["best_params"]
-    statistics = read_json(root / "metrics/normalize_stats.json")
     return params.model_copy(update=changes).training(
         Hyperparameters.model_validate(best),
         read_dataset_spec(root / "data/dataset.json").image,
-        Normalization(mean=statistics["mean"], std=statistics["std"]),
+        read_normalization(root / "metrics/normalize_stats.json"),
     )
 
 
@@ -94,23 +92,14 @@ def fit_and_score(root: Path, training: TrainingSpec, image: ImageSpec, device: 
     return read_json(result) | {"probabilities": probabilities}
 
 
-def numbered_fit(number: int, parent: int, *arguments: Any) -> tuple[int, dict[str, Any]]:
-    """Say which fit it is that is done."""
-    exit_with(parent)
-    return number, fit_and_score(*arguments)
-
-
 def summarize(seeds: list[int], results: list[dict[str, Any]], labels: np.ndarray) -> dict[str, Any]:
     """Give mean, standard deviation, the 95 % interval of the mean (Student's t) and the ensemble of one run."""
     ensemble = np.mean([read_array(result["probabilities"]) for result in results], axis=0)
     accuracies = [result["accuracy"] for result in results]
-    mean, n = float(np.mean(accuracies)), len(accuracies)
-    std = float(np.std(accuracies, ddof=1))
-    half = float(stats.t.ppf(0.975, n - 1)) * std / n**0.5
     return {
-        "mean": mean,
-        "std": std,
-        "mean_ci95": [mean - half, mean + half],
+        "mean": float(np.mean(accuracies)),
+        "std": float(np.std(accuracies, ddof=1)),
+        "mean_ci95": mean_interval(accuracies),
         "accuracies": accuracies,
         "errors": [result["errors"] for result in results],
         "n": results[0]["n"],
@@ -136,23 +125,19 @@ def main(root: Path) -> None:
     print(headline(machine), f"{jobs} fits at a time on {device}", sep=", ", flush=True)
     image = read_dataset_spec(root / "data/dataset.json").image
     fits = [(run, seed) for seed in seeds for run in arguments.runs]
-    tasks = (
-        delayed(numbered_fit)(number, os.getpid(), root, training_of(root, params, run, seed), image, device)
-        for number, (run, seed) in enumerate(fits)
-    )
+    tasks = ((root, training_of(root, params, run, seed), image, device) for run, seed in fits)
     results: dict[tuple[str, int], dict[str, Any]] = {}
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        for number, result in Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)(tasks):
-            run, seed = fits[number]
-            results[run, seed] = result
-            done, left = len(results), len(fits) - len(results)
-            # By the fits' own times: what was restored took none of this run's.
-            minutes = np.mean([one["seconds"] for one in results.values()]) * left / jobs / 60
-            print(
-                f"[{done}/{len(fits)}] {run} seed {seed}: {100 * result['accuracy']:.2f} %, "
-                f"{result['errors']} errors, {result['seconds']:.0f} s; about {minutes:.0f} min left",
-                flush=True,
-            )
+    for number, result in side_by_side(fit_and_score, tasks, jobs, "training"):
+        run, seed = fits[number]
+        results[run, seed] = result
+        done, left = len(results), len(fits) - len(results)
+        # By the fits' own times: what was restored took none of this run's.
+        minutes = np.mean([one["seconds"] for one in results.values()]) * left / jobs / 60
+        print(
+            f"[{done}/{len(fits)}] {run} seed {seed}: {100 * result['accuracy']:.2f} %, "
+            f"{result['errors']} errors, {result['seconds']:.0f} s; about {minutes:.0f} min left",
+            flush=True,
+        )
 
     labels = read_array(root / "data/test/labels.npy")
     path = root / "benchmarks/results/seeds.json"

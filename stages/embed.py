@@ -1,6 +1,6 @@
 """Give training images places in a plane by t-SNE. Called with the number of images, in reproduction/.
 
-Reads   params.yaml, ../data/{dataset.json,train}
+Reads   ../data/{dataset.json,train}
 Writes  data/tsne/NUMBER.csv
 """
 
@@ -11,13 +11,11 @@ from digitrec.data.dataset import read_dataset_spec, read_part
 from digitrec.evaluation.embedding import embed
 from digitrec.pipeline.files import write_csv
 from digitrec.pipeline.stage import run_stage, stopwatch
-from digitrec.reproduction.systems import load_systems
 
 SEED = 0
 
 
 def main(root: Path, number: str) -> None:
-    load_systems(root / "params.yaml")
     n = int(number)
     classes = read_dataset_spec(root / "../data/dataset.json").image.classes
     images, labels = (array[:n] for array in read_part(root / "../data/train"))

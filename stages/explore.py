@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from digitrec.config.params import load_params
-from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.data.dataset import read_dataset_spec, read_part, spread
 from digitrec.data.enough import imbalance
 from digitrec.evaluation.embedding import embed, embedding_rows
 from digitrec.evaluation.exploration import augmented_samples, class_rows, mean_images
@@ -32,8 +32,7 @@ def main(root: Path) -> None:
     about = {"rows": samples.rows, "classes": [image.classes[k] for k in samples.classes]}
     write_json(root / "data/explore/augmented.json", about)
     # Evenly spread: some datasets lie class by class.
-    n = min(params.explore.tsne_images, len(labels))
-    rows = np.arange(n) * len(labels) // n
+    rows = spread(len(labels), params.explore.tsne_images)
     points = embedding_rows(embed(images[rows], seed), labels[rows], image.classes)
     write_csv(root / "plots/explore_tsne.csv", points, ["x", "y", "label"])
     print(f"{len(labels):,} training images, {image}, {image.n_classes} classes")

@@ -9,27 +9,25 @@ Writes  data/gridsearch/best_params.json (all that later stages need), metrics/g
 from pathlib import Path
 
 from digitrec.config.params import load_params
-from digitrec.data.dataset import read_dataset_spec
+from digitrec.data.dataset import read_dataset_spec, read_normalization
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
-from digitrec.pipeline.files import read_array, read_json, write_csv, write_json
+from digitrec.pipeline.files import read_array, write_csv, write_json
 from digitrec.pipeline.stage import run_stage, stopwatch
 from digitrec.search.cells import Problem
 from digitrec.search.run import find_best
 from digitrec.search.space import first_candidate
-from digitrec.spec import Normalization
 from digitrec.training.fit import check_batches
 
 
 def main(root: Path) -> None:
     params, image = load_params(root / "params.yaml"), read_dataset_spec(root / "data/dataset.json").image
-    statistics = read_json(root / "metrics/normalize_stats.json")
     problem = Problem(
         root / "data/train/images.npy",
         root / "data/train/labels.npy",
         image,
         params.model,
         params.recipe_for(image),
-        Normalization(mean=statistics["mean"], std=statistics["std"]),
+        read_normalization(root / "metrics/normalize_stats.json"),
         params.seed,
     )
     labels, journal = read_array(problem.labels), root / "data/cache/gridsearch.jsonl"

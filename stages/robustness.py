@@ -13,9 +13,9 @@ from joblib import parallel_config
 
 from digitrec.baselines._kept import load_baseline
 from digitrec.config.params import load_params
-from digitrec.data.dataset import read_part
+from digitrec.data.dataset import read_part, spread
 from digitrec.evaluation.comparison import FINAL
-from digitrec.evaluation.robustness import answer_all, robustness_metrics, score_all, spread
+from digitrec.evaluation.robustness import answer_all, robustness_metrics, score_all
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
 from digitrec.pipeline.files import write_array, write_csv, write_json
 from digitrec.pipeline.stage import run_stage

@@ -17,7 +17,7 @@ from digitrec.reproduction.systems import load_systems
 
 SEED = 0
 SUSPICIOUS = ("index", "label", "predicted", "probability", "probability_of_label")
-KNOWN_WRONG = ("index", "label", "predicted", "probability")
+KNOWN_WRONG_COLUMNS = ("index", "label", "predicted", "probability")
 
 
 def main(root: Path) -> None:
@@ -35,8 +35,8 @@ def main(root: Path) -> None:
     suspicious, known_wrong = suspicious_rows(labels, probabilities), known_wrong_rows(test_labels, final)
     summary = summarize(labels, probabilities, suspicious, test_labels, final, known_wrong)
     write_csv(root / "plots/suspicious_labels.csv", suspicious, SUSPICIOUS)
-    known_wrong_table = [{column: row[column] for column in KNOWN_WRONG} for row in known_wrong]
-    write_csv(root / "plots/known_wrong_labels.csv", known_wrong_table, KNOWN_WRONG)
+    known_wrong_table = [{column: row[column] for column in KNOWN_WRONG_COLUMNS} for row in known_wrong]
+    write_csv(root / "plots/known_wrong_labels.csv", known_wrong_table, KNOWN_WRONG_COLUMNS)
     write_json(root / "metrics/suspicious_labels.json", {"folds": params.folds} | summary)
     print(
         f"{len(suspicious)} of {len(labels):,} training labels are suspicious; of the final model's "

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from digitrec.config.params import load_params
-from digitrec.data.dataset import read_dataset_spec, read_part
+from digitrec.data.dataset import read_dataset_spec, read_normalization, read_part
 from digitrec.data.split import validation_split
 from digitrec.pipeline.environment import device_from_environment
 from digitrec.pipeline.files import read_json, write_csv, write_json
 from digitrec.pipeline.stage import run_stage, stopwatch
-from digitrec.spec import Hyperparameters, Normalization
+from digitrec.spec import Hyperparameters
 from digitrec.training.checkpoints import save_checkpoint
 from digitrec.training.fit import CURVES, fit
 from digitrec.training.live import DVCLiveCallback
@@ -24,9 +24,8 @@ from digitrec.training.network import count_parameters
 
 def main(root: Path) -> None:
     params, dataset = load_params(root / "params.yaml"), read_dataset_spec(root / "data/dataset.json")
-    statistics = read_json(root / "metrics/normalize_stats.json")
     best = Hyperparameters.model_validate(read_json(root / "data/gridsearch/best_params.json"))
-    normalization = Normalization(mean=statistics["mean"], std=statistics["std"])
+    normalization = read_normalization(root / "metrics/normalize_stats.json")
     training = params.training(best, dataset.image, normalization)
     images, labels = read_part(root / "data/train")
     split = validation_split(labels, training.recipe.valid_fraction, training.seed)

@@ -7,7 +7,7 @@ All of it is frozen, checked when it is made, and the same in Python and in JSON
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -22,6 +22,11 @@ class Spec(BaseModel):
 
     # Strict: `yes` is no number and '' no name.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def mistakes_of(error: ValidationError) -> str:
+    """Name every key that does not fit a specification, and why."""
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
 
 
 def _in_order(values: tuple[float, ...]) -> tuple[float, ...]:

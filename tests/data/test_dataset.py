@@ -9,11 +9,13 @@ from digitrec.data.dataset import (
     check_dataset,
     label_dtype,
     read_dataset_spec,
+    read_normalization,
     read_part,
+    spread,
     write_dataset,
 )
 from digitrec.errors import ArtifactError, DataError
-from digitrec.spec import DatasetSpec
+from digitrec.spec import DatasetSpec, Normalization
 from tests.tiny import COLOUR, DATASET, some_colours, some_digits
 
 
@@ -121,3 +123,16 @@ def test_a_description_of_no_dataset_names_everything(tmp_path: Path) -> None:
     assert "title: " in text
     assert "image.channels: " in text
     assert text.endswith("Run `dvc repro download` to make it.")
+
+
+def test_the_normalization_is_what_was_measured_of_the_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "normalize_stats.json"
+    path.write_text('{"mean": [0.1, 0.2, 0.3], "std": [0.3, 0.2, 0.1], "n_images": 2}')
+    assert read_normalization(path) == Normalization(mean=[0.1, 0.2, 0.3], std=[0.3, 0.2, 0.1])
+
+
+def test_rows_are_spread_evenly_and_all_are_taken_where_there_are_fewer() -> None:
+    assert spread(10, 5).tolist() == [0, 2, 4, 6, 8]
+    assert spread(10_000, 2000).tolist() == list(range(0, 10_000, 5))
+    assert spread(7, 3).tolist() == [0, 2, 4]
+    assert spread(3, 1000).tolist() == [0, 1, 2]

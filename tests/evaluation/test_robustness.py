@@ -7,6 +7,7 @@ from torch import nn
 
 from digitrec.baselines import knn
 from digitrec.baselines._kept import load_baseline
+from digitrec.data.dataset import spread
 from digitrec.evaluation import robustness
 from digitrec.evaluation.comparison import FINAL
 from digitrec.evaluation.corruptions import CORRUPTIONS, corrupt
@@ -21,7 +22,6 @@ from digitrec.evaluation.robustness import (
     network_answers,
     robustness_metrics,
     score_all,
-    spread,
 )
 from digitrec.evaluation.scores import wilson_interval
 from digitrec.spec import ImageSpec
@@ -40,13 +40,6 @@ NETWORK = _trained(IMAGES, LABELS)
 
 def _adversarial(name: str, images: np.ndarray = IMAGES, labels: np.ndarray = LABELS) -> np.ndarray:
     return np.concatenate(list(adversarial_images(NETWORK, images, labels, name)))
-
-
-def test_rows_are_spread_evenly_and_all_are_taken_where_there_are_fewer() -> None:
-    assert spread(10, 5).tolist() == [0, 2, 4, 6, 8]
-    assert spread(10_000, 2000).tolist() == list(range(0, 10_000, 5))
-    assert spread(7, 3).tolist() == [0, 2, 4]
-    assert spread(3, 1000).tolist() == [0, 1, 2]
 
 
 def test_the_network_answers_bytes_and_pixels_as_it_does_elsewhere() -> None:
@@ -197,7 +190,7 @@ def test_the_stage_scores_all_and_its_files_agree(finished: Pipeline) -> None:
     clean = {row["classifier"]: float(row["accuracy"]) for row in rows if row["condition"] == "clean"}
     assert clean[FINAL] == comparison[FINAL]["accuracy"]
     # Baselines answer fewer images, evenly spread.
-    few = robustness.spread(len(all_digits().test_labels), TINY["robustness"]["baseline_images"])
+    few = spread(len(all_digits().test_labels), TINY["robustness"]["baseline_images"])
     for name in ("gaussian_naive_bayes", "knn"):
         predictions = np.load(finished.folder / f"data/baselines/{name}/predictions.npy")
         assert clean[name] == float((predictions == all_digits().test_labels)[few].mean())

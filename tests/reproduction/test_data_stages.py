@@ -84,7 +84,7 @@ def test_points_and_suspicious_labels_are_written_and_drawn_with_the_systems(roo
     assert all(imread(path).std() > 0.02 for path in pictures.values())
 
 
-@pytest.mark.parametrize("command", [("embed", "40"), ("suspicious_labels",), ("draw_systems",)])
+@pytest.mark.parametrize("command", [("suspicious_labels",), ("draw_systems",)])
 def test_every_setting_is_checked_first(root: Path, command: tuple[str, ...]) -> None:
     _change_params(root, lambda params: params["suspicious_labels"].update(folds=1, optimiser="adam"))
     status, errors = _run(root, *command)

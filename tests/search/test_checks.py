@@ -67,11 +67,11 @@ def test_rounds_without_room_for_every_class_in_every_fold_are_a_mistake(tmp_pat
 
 def test_the_first_round_has_room_for_every_class_in_every_fold() -> None:
     search = search_spec(strategy="halving", cv=3, min_images=320, max_images=20_480)
-    assert with_every_class(search, 10) == search
-    assert with_every_class(search, 136).min_images == 3 * 136
+    assert with_every_class(search, 10, 60_000) == search
+    assert with_every_class(search, 136, 60_000).min_images == 3 * 136
     # A grid takes all images anyway.
     grid = search.model_copy(update={"strategy": "grid"})
-    assert with_every_class(grid, 136) == grid
+    assert with_every_class(grid, 136, 60_000) == grid
 
 
 @pytest.mark.parametrize("n", [8, 9, 18, 19, 101])

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from digitrec.errors import ArtifactError, DataError
 from digitrec.pipeline.files import read_array, read_json, write_array, write_json
-from digitrec.spec import DatasetSpec
+from digitrec.spec import DatasetSpec, Normalization, mistakes_of
 
 PARTS = ("train", "test")
 
@@ -74,10 +74,23 @@ def read_dataset_spec(path: Path) -> DatasetSpec:
     try:
         return DatasetSpec.model_validate(read_json(path))
     except ValidationError as error:
-        found = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise ArtifactError(f"{path}: describes no dataset ({found}). Run `dvc repro download` to make it.") from error
+        raise ArtifactError(
+            f"{path}: describes no dataset ({mistakes_of(error)}). Run `dvc repro download` to make it."
+        ) from error
 
 
 def read_part(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Map images and labels of `train` or `test`, as `write_dataset` wrote them."""
     return read_array(folder / "images.npy"), read_array(folder / "labels.npy")
+
+
+def read_normalization(path: Path) -> Normalization:
+    """Read mean and standard deviation of the pixels, as stage `normalize-stats` wrote them."""
+    statistics = read_json(path)
+    return Normalization(mean=statistics["mean"], std=statistics["std"])
+
+
+def spread(n: int, count: int) -> np.ndarray:
+    """Choose `count` of n rows, evenly spread (MNIST's first half is the easier one), or all if there are fewer."""
+    count = min(n, count)
+    return np.arange(count) * n // count

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from digitrec.data.dataset import spread
 from digitrec.spec import Recipe
 from digitrec.transforms.augmentation import Augmentation, augmentation_of
 from digitrec.transforms.pixels import to_pixels
@@ -116,7 +117,7 @@ def augmented_samples(images: np.ndarray, labels: np.ndarray, name: str, recipe:
         Of the amounts, which are drawn at random for each image.
     """
     present, first = np.unique(labels, return_index=True)
-    chosen = np.arange(min(MOST_CLASSES, len(present))) * len(present) // min(MOST_CLASSES, len(present))
+    chosen = spread(len(present), MOST_CLASSES)
     classes = present[chosen].astype(np.int64)
     plain, shown = to_pixels(images[first[chosen]]), torch.from_numpy(classes)
 

@@ -42,12 +42,6 @@ class Answers(NamedTuple):
     samples: dict[str, np.ndarray]
 
 
-def spread(n: int, count: int) -> np.ndarray:
-    """Choose `count` of n rows, evenly spread (MNIST's first half is the easier one), or all if there are fewer."""
-    count = min(n, count)
-    return np.arange(count) * n // count
-
-
 def answer_all(
     network: nn.Module,
     baselines: Mapping[str, BaseEstimator],

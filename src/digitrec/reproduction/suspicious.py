@@ -1,6 +1,6 @@
 """Labels that are likely wrong: training labels found by out-of-fold answers, test labels known from the literature."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from cleanlab.filter import find_label_issues
 from sklearn.model_selection import StratifiedKFold
 
 from digitrec.evaluation.inference import predict_probabilities
+from digitrec.evaluation.predictions import prediction_rows
 from digitrec.evaluation.scores import accuracy_scores
 from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.progress import progress_bar
@@ -137,18 +138,9 @@ def suspicious_rows(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[
     return _rows(ranked, labels, probabilities)
 
 
-def _rows(indices: Iterable[int], labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, Any]]:
-    predicted = probabilities.argmax(1)
-    return [
-        {
-            "index": int(index),
-            "label": int(labels[index]),
-            "predicted": int(predicted[index]),
-            "probability": round(float(probabilities[index, predicted[index]]), 4),
-            "probability_of_label": round(float(probabilities[index, labels[index]]), 4),
-        }
-        for index in indices
-    ]
+def _rows(indices: Sequence[int], labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, Any]]:
+    rows = prediction_rows(labels[indices], probabilities[indices])
+    return [row | {"index": int(index)} for row, index in zip(rows, indices, strict=True)]
 
 
 def known_wrong_rows(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, Any]]:
@@ -172,7 +164,7 @@ def known_wrong_rows(labels: np.ndarray, probabilities: np.ndarray) -> list[dict
     keys = ("index", "label", "predicted", "probability")
     return [
         {key: row[key] for key in keys} | {"is_error": row["predicted"] != row["label"]}
-        for row in _rows(KNOWN_WRONG, labels, probabilities)
+        for row in _rows(list(KNOWN_WRONG), labels, probabilities)
     ]
 
 

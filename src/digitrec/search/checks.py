@@ -19,19 +19,19 @@ from digitrec.training.network import build_network
 MOST_TRIED = 1000
 
 
-def least_images(search: SearchSpec, n_classes: int, n_images: int | None = None) -> int:
+def least_images(search: SearchSpec, n_classes: int, n_images: int) -> int:
     """Give the least images of a round in which each fold has room for one of every class, of so many that there are.
 
     A round's share of a fold is rounded down, so where folds differ in size more are needed than the classes say.
     """
     least = search.cv * n_classes
-    if n_images and (smallest := n_images - -(-n_images // search.cv)) >= n_classes:
+    if (smallest := n_images - -(-n_images // search.cv)) >= n_classes:
         while int(least / n_images * smallest) < n_classes:
             least += 1
     return least
 
 
-def with_every_class(search: SearchSpec, n_classes: int, n_images: int | None = None) -> SearchSpec:
+def with_every_class(search: SearchSpec, n_classes: int, n_images: int) -> SearchSpec:
     """Let halving begin with so many images that each fold has room for one of every class; see `least_images`."""
     least = least_images(search, n_classes, n_images)
     if search.strategy == "grid" or search.min_images >= least:

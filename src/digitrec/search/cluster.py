@@ -5,8 +5,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from digitrec.pipeline.cluster import ask_workers
-from digitrec.pipeline.cluster import run_on_cluster as run_tasks_on_cluster
+from digitrec.pipeline.cluster import ask_workers, run_on_cluster
 from digitrec.pipeline.environment import device_from_environment
 from digitrec.pipeline.fingerprint import LIBRARIES
 
@@ -20,14 +19,14 @@ def _state(data_version: Callable[[], str]) -> dict[str, Any]:
 
 
 def worker_devices(address: str, data_version: Callable[[], str]) -> set[str]:
-    """Name the devices of the workers of a cluster; raises as `run_on_cluster`."""
+    """Name the devices of the workers of a cluster; raises as `fit_on_cluster`."""
     return set(ask_workers(address, device_from_environment, partial(_state, data_version)))
 
 
-def run_on_cluster(
+def fit_on_cluster(
     address: str, function: Callable, tasks: Sequence[Sequence], data_version: Callable[[], str]
 ) -> Iterator[tuple[int, Any]]:
     """Call a function for each task on the workers of a cluster; see `dispatch.run_tasks`."""
     state = partial(_state, data_version)
     ask_workers(address, device_from_environment, state)
-    yield from run_tasks_on_cluster(address, function, tasks, state)
+    yield from run_on_cluster(address, function, tasks, state)

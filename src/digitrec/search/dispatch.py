@@ -67,8 +67,8 @@ def run_tasks(
         of this machine was killed.
     """
     if address := scheduler_from_environment():
-        from digitrec.search.cluster import run_on_cluster  # It takes half a second, which most searches need not pay.
+        from digitrec.search.cluster import fit_on_cluster  # It takes half a second, which most searches need not pay.
 
-        yield from run_on_cluster(address, function, tasks, data_version)
+        yield from fit_on_cluster(address, function, tasks, data_version)
         return
     yield from side_by_side(function, tasks, jobs, "fitting")

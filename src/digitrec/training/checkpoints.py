@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 
 from digitrec.errors import ArtifactError, CheckpointError, ParamsError
 from digitrec.pipeline.files import read_array, read_json, replacing, write_array, write_json
-from digitrec.spec import DatasetSpec, Spec, TrainingSpec
+from digitrec.spec import DatasetSpec, Spec, TrainingSpec, mistakes_of
 from digitrec.training.network import Network, build_network
 
 
@@ -114,5 +114,4 @@ def _description(found: Any, about: Path) -> _Description:
     try:
         return _Description.model_validate(found)
     except ValidationError as error:
-        reasons = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise CheckpointError(f"{about}: describes no network ({reasons}). {_advice(about)}") from error
+        raise CheckpointError(f"{about}: describes no network ({mistakes_of(error)}). {_advice(about)}") from error

@@ -56,7 +56,6 @@ class ResumeFrom(Callback):
             return
         for row in history:
             net.history.new_epoch()
-            net.history.record("epoch", len(net.history))
             for key, value in row.items():
                 net.history.record(key, value)
         net.epochs_restored_ = len(net.history)
