@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from digitrec.reading.decoding import ImageError, decode, decode_picture, read_file
+from digitrec.reading.opening import Opened
 from digitrec.reading.preparation import prepare
 from digitrec.spec import ImageSpec
 
@@ -295,5 +296,12 @@ def test_files_that_cannot_be_read_are_told_of(tmp_path: Path) -> None:
         read_file(tmp_path)
     with pytest.raises(ImageError, match=r"none\.png: cannot be read: No such file"):
         read_file(tmp_path / "none.png")
+    with pytest.raises(ImageError, match="cannot be read: embedded null byte"):
+        read_file(tmp_path / "a\0b.png")
     with pytest.raises(ImageError, match="has more than 300,000,000 bytes"):
         read_file(Path("/dev/zero"))
+
+
+def test_pixels_are_not_searched_for_colours_that_nobody_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Opened, "_has_colour")
+    assert decode(saved(Image.fromarray(STROKE).convert("P")), "x").shape == STROKE.shape

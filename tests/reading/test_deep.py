@@ -1,4 +1,8 @@
 import io
+import lzma
+import struct
+import tracemalloc
+import zlib
 
 import cv2
 import numpy as np
@@ -7,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from digitrec.reading.decoding import ImageError, decode, decode_picture
+from digitrec.reading.tiff import pages
 
 STROKE = np.full((40, 30), 230, np.uint8)
 STROKE[8:32, 12:16] = 20
@@ -93,3 +98,77 @@ def test_a_picture_of_16_bits_that_pillow_reads_is_given_in_full() -> None:
     content = io.BytesIO()
     Image.fromarray(scan).save(content, "JPEG2000")
     assert abs(decode(content.getvalue(), "x").astype(int) - STROKE).max() <= 1
+
+
+def with_fields(content: bytes, values: dict[int, int], kind: int = 4) -> bytes:
+    """Write other numbers into a TIFF's directory."""
+    (page,) = pages(content)
+    for number, value in values.items():
+        content = content.replace(page.fields[number], struct.pack("<HHII", number, kind, 1, value))
+    return content
+
+
+# Twenty megabytes, packed to next to nothing, by the number of the compression.
+ZEROS = bytes(20_000_000)
+PACKED = {8: zlib.compress(ZEROS), 32773: b"\x81\0" * 160_000, 34925: lzma.compress(ZEROS, preset=0)}
+
+
+def memory_of(content: bytes) -> int:
+    """Most bytes that are taken at once to decode a picture of 10 x 10 pixels."""
+    tracemalloc.start()
+    try:
+        assert decode(content, "x").shape == (10, 10)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("compression", PACKED)
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+def test_no_more_is_unpacked_than_the_picture_has(compression: int, tile: tuple[int, int] | None) -> None:
+    content = tiff(np.zeros((10, 10), np.uint16), "minisblack", compression="zlib", tile=tile)
+    offset, length = (324, 325) if tile else (273, 279)
+    packed = {259: compression, offset: len(content), length: len(PACKED[compression])}
+    content = with_fields(content, packed) + PACKED[compression]
+    assert memory_of(content) < 5_000_000
+    if tile:
+        # Of a kind of number that no tile's size is of.
+        assert memory_of(with_fields(content, {322: 40_000, 323: 40_000}, kind=9)) < 5_000_000
+
+
+def test_packbits_are_unpacked() -> None:
+    content = tiff(STROKE.astype(np.uint16) * 257, "minisblack", compression="zlib")
+    rows = [STROKE[y].astype("<u2") * 257 for y in range(40)]
+    packed = b"".join(b"\x80" + bytes([2 * len(row) - 1]) + row.tobytes() for row in rows[:39])
+    # The last row is white: twice 30 times the same byte.
+    packed += 2 * bytes([257 - 30, 230])
+    content = with_fields(content, {259: 32773, 273: len(content), 279: len(packed)}) + packed
+    assert abs(decode(content, "x").astype(int) - STROKE).max() <= 2
+
+
+def test_the_size_of_tiles_is_bounded_before_anything_is_decoded() -> None:
+    content = tiff(np.zeros((10, 10, 3)), "rgb", tile=(16, 16))
+    for width, message in (
+        (40_000, "x: a tile: has 40,000 x 2,000 pixels, expected at most 70,000,000"),
+        (20_000, "x: has 20,000 x 2,000 pixels of 24 bytes, expected at most 560,000,000"),
+    ):
+        with pytest.raises(ImageError, match=message):
+            decode(with_fields(content, {322: width, 323: 2000}), "x")
+
+
+def test_a_tiff_whose_size_is_no_whole_number_is_refused() -> None:
+    content = with_fields(tiff(STROKE, "minisblack"), {256: 30}, kind=9)
+    with pytest.raises(ImageError, match="x: is damaged: its width and height cannot be read"):
+        decode(content, "x")
+
+
+def test_a_turned_picture_of_16_bits_keeps_its_proportions() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    # As some programs write it, which Pillow tells only while the file is open.
+    words = b"Raw profile type exif\0\nexif\n%8d\n%s\n" % (len(exif.tobytes()), exif.tobytes().hex().encode())
+    chunk = struct.pack(">I", len(words)) + b"tEXt" + words + struct.pack(">I", zlib.crc32(b"tEXt" + words))
+    content = cv2.imencode(".png", COLOURS[..., ::-1].astype(np.uint16) * 257)[1].tobytes()
+    content = content[:33] + chunk + content[33:]
+    assert decode_picture(content, "x").shape == (30, 40, 3)
+    assert decode(content, "x").shape == (30, 40)

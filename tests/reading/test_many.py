@@ -92,16 +92,17 @@ def test_answers_are_those_that_the_command_prints(here: Path) -> None:
 
 def test_a_picture_that_cannot_be_read_is_a_row_with_its_error(here: Path) -> None:
     Path("own/000_red.png").write_bytes(b"hello")
-    Path("list").write_text('own/001_green.png\nown/000_red.png\r\n\nnowhere/a, "b".png\n')
+    Path("list").write_text('own/001_green.png\nown/000_red.png\r\n\nnowhere/a, "b".png\nown/a\0b.png\n')
     shutil.copy("own/1/001_green.png", "own/001_green.png")
     shown = predict("--list", "list", "--out", "answers")
-    assert (shown.exit_code, shown.stdout) == (0, "answers: 3 images are answered; 2 could not be read\n")
-    green, damaged, missing = rows_of(Path("answers"))
+    assert (shown.exit_code, shown.stdout) == (0, "answers: 4 images are answered; 3 could not be read\n")
+    green, damaged, missing, nul = rows_of(Path("answers"))
     assert (green["label"], green["error"]) == ("green", "")
     assert (damaged["label"], damaged["reason"]) == ("", "")
     assert damaged["error"].startswith("own/000_red.png: is no image")
     assert missing["file"] == 'nowhere/a, "b".png'
     assert missing["error"].endswith("cannot be read: No such file or directory")
+    assert nul["error"].endswith("cannot be read: embedded null byte")
 
 
 def test_names_of_any_bytes_are_read(here: Path) -> None:

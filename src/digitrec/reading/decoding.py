@@ -31,8 +31,9 @@ def read_file(path: Path) -> bytes:
             return read_stream(file, str(path))
     except IsADirectoryError as error:
         raise ImageError(f"{path}: is a folder, expected an image file (for all in it: '{path}/*')") from error
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
+    # A name with a NUL byte is a ValueError.
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def read_stream(file: BinaryIO, name: str) -> bytes:
@@ -73,7 +74,7 @@ def decode(content: bytes, name: str) -> np.ndarray:
 
     def grey(opened: Opened) -> np.ndarray:
         found = _grey(opened.pixels(None, True))
-        size = opened.header()[:2]
+        size = opened.size()
         # Boxes of digits are told in the picture's own pixels.
         return found if found.shape == size else cv2.resize(found, size[::-1], interpolation=cv2.INTER_LINEAR)
 

@@ -1,6 +1,8 @@
 """Pixels of more than 8 bits a sample, where Pillow gives but the highest 8 of them or does not know the file."""
 
 import io
+import lzma
+import zlib
 
 import cv2
 import numpy as np
@@ -12,6 +14,34 @@ from digitrec.reading.tiff import BLACK_IS_ZERO, RGB, WHITE_IS_ZERO, Page
 PHOTOMETRICS = (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
 # What a compression is decoded by that tifffile does not know; what is damaged is told by an error of ours.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def _inflated(data: bytes, /, *, out: int) -> bytes:
+    return zlib.decompressobj().decompress(data, out + 1)
+
+
+def _unxz(data: bytes, /, *, out: int) -> bytes:
+    return lzma.LZMADecompressor().decompress(data, out + 1)
+
+
+def _unpacked(data: bytes, /, *, out: int) -> bytes:
+    """Decode PackBits: each byte says how many follow as they are, or how often the next is repeated."""
+    found, at = bytearray(), 0
+    while at < len(data) and len(found) < out:
+        head, at = data[at], at + 1
+        if head < 128:
+            found += data[at : at + head + 1]
+            at += head + 1
+        elif head > 128:
+            found += data[at : at + 1] * (257 - head)
+            at += 1
+    return bytes(found)
+
+
+# Its own give all that a few bytes may unpack to, whatever the size of the picture; there is no other way to say so.
+tifffile.TIFF.DECOMPRESSORS._codecs.update(  # type: ignore[attr-defined]
+    dict.fromkeys((8, 32946, 50013), _inflated) | {32773: _unpacked, 34925: _unxz}
+)
 
 
 def is_deep(image: Image.Image | None, content: bytes, page: Page | None) -> bool:

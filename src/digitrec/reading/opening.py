@@ -3,6 +3,8 @@
 import io
 import logging
 import warnings
+from dataclasses import dataclass
+from functools import cached_property
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -48,7 +50,8 @@ class Header(NamedTuple):
     is_colour: bool
 
 
-class Opened(NamedTuple):
+@dataclass(frozen=True)
+class Opened:
     """A picture whose header was read; its pixels are decoded when they are asked for.
 
     Parameters
@@ -72,9 +75,9 @@ class Opened(NamedTuple):
     width: int
     height: int
 
-    @property
+    @cached_property
     def orientation(self) -> int:
-        """From 1 to 8, as in EXIF; what is damaged tells 1."""
+        """From 1 to 8, as in EXIF; what is damaged tells 1. Once the pixels are decoded, Pillow may know it no more."""
         if self.page:
             return self.page.orientation
         if self.image and self.image.format == "HEIF":
@@ -83,11 +86,14 @@ class Opened(NamedTuple):
             return 1 if has_turn else self.image.info.get("original_orientation") or 1
         return orientation_of(self.image) if self.image else 1
 
+    def size(self) -> tuple[int, int]:
+        """Give height and width as it is seen."""
+        turned = self.orientation in (5, 6, 7, 8)
+        return (self.width, self.height) if turned else (self.height, self.width)
+
     def header(self) -> Header:
         """Give height and width as it is seen, and whether it is in colour."""
-        turned = self.orientation in (5, 6, 7, 8)
-        width, height = (self.height, self.width) if turned else (self.width, self.height)
-        return Header(height, width, self._has_colour())
+        return Header(*self.size(), self._has_colour())
 
     def pixels(self, least: int | None, may_be_blank: bool) -> Image.Image:
         """Decode the pixels: upright, 8 bits a sample, in a mode other than I and F.
@@ -131,9 +137,11 @@ class Opened(NamedTuple):
     def _check_bytes(self) -> None:
         page, image = self.page, self.image
         each = page.samples * -(-page.bits // 8) if page else 4 if image and image.mode[0] in "IF" else 8
-        if self.width * self.height * each > MAX_DEEP_BYTES:
+        sizes = [(self.width, self.height), (page.tile_width, page.tile_height) if page else (0, 0)]
+        width, height = max(sizes, key=lambda size: size[0] * size[1])
+        if width * height * each > MAX_DEEP_BYTES:
             raise ImageError(
-                f"{self.name}: has {self.width:,} x {self.height:,} pixels of {each} bytes, expected at most "
+                f"{self.name}: has {width:,} x {height:,} pixels of {each} bytes, expected at most "
                 f"{MAX_DEEP_BYTES:,} bytes of them: make it smaller, or save it with 8 bits a sample"
             )
 
@@ -180,6 +188,7 @@ def open_picture(content: bytes, name: str) -> Opened:
         page, *others = tiff.pictures(found)
         _check_number(name, 1 + len(others))
         _check_size(name, page.width, page.height)
+        _check_size(f"{name}: a tile", page.tile_width, page.tile_height)
         content = tiff.alone(content, page)
     try:
         image = _by_pillow(content, name)
@@ -189,6 +198,9 @@ def open_picture(content: bytes, name: str) -> Opened:
         if page is None:
             raise ImageError(f"{name}: is no image; expected {KINDS}") from error
         return Opened(name, content, None, page, page.width, page.height)
+    if page is None and image.format == "TIFF":
+        # What memory it takes is known of pages alone.
+        raise ImageError(f"{name}: is damaged: its width and height cannot be read")
     _check_size(name, *image.size)
     # Cameras put previews behind a picture, telephones more pictures of the same moment.
     _check_number(name, 1 if image.format in ("MPO", "HEIF") else getattr(image, "n_frames", 1))

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 SUBFILE, WIDTH, HEIGHT, BITS, PHOTOMETRIC, ORIENTATION, SAMPLES, PLANES = 254, 256, 257, 258, 262, 274, 277, 284
+TILE_WIDTH, TILE_HEIGHT = 322, 323
+# What memory depends on: known before anything is decoded, or left out.
+SIZES = (WIDTH, HEIGHT, BITS, PHOTOMETRIC, SAMPLES, PLANES, TILE_WIDTH, TILE_HEIGHT)
 # What pixels are decoded by; all other fields, broken or not, are left out.
 FIELDS = frozenset(
     (
-        *(WIDTH, HEIGHT, BITS, PHOTOMETRIC, SAMPLES, PLANES),
+        *SIZES,
         # Strips, tiles, compression and its settings, the palette, and what samples and inks are.
-        *(259, 266, 273, 278, 279, 292, 293, 317, 320, 322, 323, 324, 325, 332, 334, 338, 339, 347),
+        *(259, 266, 273, 278, 279, 292, 293, 317, 320, 324, 325, 332, 334, 338, 339, 347),
         # Of JPEG in TIFF, and of luminance with differences of colour.
         *(512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532),
     )
@@ -39,6 +42,8 @@ class Page(NamedTuple):
         2 where all red lies before all green.
     orientation : int
         1 to 8, as in EXIF; other numbers mean nothing.
+    tile_width, tile_height : int
+        In pixels; 0 where it has no tiles.
     is_extra : bool
         Whether it says of itself that it is another's thumbnail or mask.
     fields : dict
@@ -52,6 +57,8 @@ class Page(NamedTuple):
     photometric: int
     planes: int
     orientation: int
+    tile_width: int
+    tile_height: int
     is_extra: bool
     fields: dict[int, bytes]
 
@@ -93,7 +100,11 @@ def alone(content: bytes, page: Page) -> bytes:
     if layout is None:
         return content
     start = len(content) + len(content) % 2
-    fields = [page.fields[number] for number in sorted(FIELDS & page.fields.keys())]
+    fields = [
+        page.fields[number]
+        for number in sorted(FIELDS & page.fields.keys())
+        if number not in SIZES or _kind(layout, page.fields[number])
+    ]
     directory = struct.pack(layout.order + layout.counter, len(fields)) + b"".join(fields) + bytes(8)
     header = content[: layout.start] + struct.pack(layout.order + layout.offset, start)
     return b"".join((header, memoryview(content)[len(header) :], bytes(len(content) % 2), directory))
@@ -140,14 +151,20 @@ def _page(content: bytes, layout: _Layout, fields: dict[int, bytes]) -> Page:
         photometric=first(PHOTOMETRIC, BLACK_IS_ZERO),
         planes=first(PLANES, 1),
         orientation=first(ORIENTATION, 1),
+        tile_width=first(TILE_WIDTH, 0),
+        tile_height=first(TILE_HEIGHT, 0),
         is_extra=bool(first(SUBFILE, 0) & 0b101),
         fields=fields,
     )
 
 
+def _kind(layout: _Layout, field: bytes) -> str | None:
+    return TYPES.get(struct.unpack(f"{layout.order}H", field[2:4])[0])
+
+
 def _first(content: bytes, layout: _Layout, field: bytes, default: int) -> int:
     """Give the first number of a field, the default where it holds none."""
-    kind = TYPES.get(struct.unpack(f"{layout.order}H", field[2:4])[0])
+    kind = _kind(layout, field)
     count = _number(field, 4, layout, layout.offset)
     if kind is None or not count:
         return default
