@@ -4,6 +4,7 @@ import csv
 import glob
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
@@ -193,7 +194,7 @@ def read(
     network = ExportedNetwork(folder)
     network.check_reads("read")
     names = list(_names(images, listed))
-    pages, table = [], csv.writer(sys.stdout, lineterminator="\n")
+    pages, table = [], csv.writer(sys.stdout or io.StringIO(), lineterminator="\n")
     with progress_bar(len(names), "pages", unit="page", delay=3, leave=False) as bar:
         for number, (page, grey) in enumerate(read_pages(network, _contents(names)), 1):
             pages.append(page)
@@ -202,7 +203,8 @@ def read(
             elif page["reason"]:
                 print(f"{page['file']}: {page['reason']}", file=sys.stderr)
             if as_csv:
-                table.writerows([page["file"], *row] if len(names) > 1 else row for row in table_of(page["rows"]))
+                rows = table_of(page["rows"], page["turned"])
+                table.writerows([page["file"], *row] if len(names) > 1 else row for row in rows)
             elif not as_json:
                 for text in page["text"]:
                     print(f"{page['file']}: {text}" if len(names) > 1 else text)
@@ -317,7 +319,7 @@ def _folder_spec(folder: Path, section: dict[str, Any], options: dict[str, Any])
 
 
 def _matching(pattern: str) -> list[str]:
-    if pattern == "-" or Path(pattern).exists():
+    if pattern == "-" or os.path.exists(pattern):  # noqa: PTH110
         return [pattern]
     # Of any depth and also from the root, which Path.glob does not take.
     return sorted(glob.glob(pattern, recursive=True)) or [pattern]  # noqa: PTH207
@@ -336,7 +338,7 @@ def _files(pattern: str, ordered: bool) -> Iterator[str]:
     from digitrec.reading.many import images_in
 
     for name in _matching(pattern):
-        if name == "-" or not Path(name).is_dir():
+        if name == "-" or not os.path.isdir(name):  # noqa: PTH112
             yield name
             continue
         none = True

@@ -11,6 +11,7 @@ from digitrec.reading.resizing import fit_picture
 from digitrec.spec import ImageSpec
 from tests.drawing import drawn
 from tests.exported import RED_GREEN_BLUE
+from tests.reading.test_reader import cover_of, paper
 from tests.tiny import IMAGE
 
 
@@ -65,3 +66,18 @@ def test_a_large_photograph_looks_the_same_decoded_at_a_part_of_its_size() -> No
 def test_what_is_no_image_is_refused_whatever_the_preparation(image: ImageSpec) -> None:
     with pytest.raises(ImageError, match=r"^photo\.png: is no image"):
         prepare(b"hello", "photo.png", image)
+
+
+@pytest.mark.parametrize(("refuses", "several"), [(True, 2), (False, 0)])
+def test_digits_are_counted_by_a_network_that_tells_them_from_what_is_none(refuses: bool, several: int) -> None:
+    class Sure:
+        image = IMAGE
+
+        def __init__(self) -> None:
+            self.refuses = refuses
+
+        def probabilities(self, images: np.ndarray) -> np.ndarray:
+            return np.repeat([[1.0, *[0.0] * 9]], len(images), 0)
+
+    two = saved(paper(cover_of(["42"])))
+    assert prepare(two, "x", IMAGE, Sure()).several == several

@@ -59,11 +59,27 @@ def test_a_table_is_csv(pages: Path) -> None:
     assert (result.returncode, result.stdout) == (2, "")
 
 
+def test_a_table_of_a_turned_page_has_the_same_cells(tmp_path: Path) -> None:
+    table = paper(cover_of(["25 35", "74 86"], gap=12))
+    for quarters in range(4):
+        Image.fromarray(np.rot90(table, quarters).copy()).save(tmp_path / f"{quarters}.png")
+    lines = digitrec("read", ".", "--csv", folder=tmp_path).stdout.splitlines()
+    assert lines == [f"{quarters}.png,{row}" for quarters in range(4) for row in ("25,35", "74,86")]
+
+
 def test_boxes_are_drawn_over_the_page(pages: Path) -> None:
     assert digitrec("read", "page.png", "--show", "out/seen.png", folder=pages).returncode == 0
     with Image.open(pages / "out/seen.png") as seen, Image.open(pages / "page.png") as page:
         assert seen.size == page.size
         assert np.ptp(np.asarray(seen.convert("RGB")).astype(int), axis=2).max() > 60
+
+
+def test_without_standard_output_boxes_are_still_drawn(pages: Path, tmp_path: Path) -> None:
+    script = "import sys; sys.stdout = None; from digitrec.cli import main; main(sys.argv[1:])"
+    shown = tmp_path / "seen.png"
+    result = subprocess.run([sys.executable, "-c", script, "read", "page.png", "--show", shown], cwd=pages)
+    assert result.returncode == 0
+    assert shown.exists()
 
 
 def test_a_page_without_digits_says_so_and_is_no_failure(pages: Path) -> None:
@@ -75,6 +91,8 @@ def test_what_cannot_be_read_is_one_line(pages: Path) -> None:
     result = digitrec("read", "none.png", folder=pages)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "error: none.png: cannot be read: No such file or directory\n"
+    long = "x" * 300 + ".png"
+    assert digitrec("read", long, folder=pages).stderr == f"error: {long}: cannot be read: File name too long\n"
     (pages / "empty").mkdir(exist_ok=True)
     assert digitrec("read", "empty", folder=pages).stderr.startswith("error: empty: this folder holds no image")
 

@@ -19,6 +19,7 @@ class Network(Protocol):
     """What answers: `digitrec.reading.exported.ExportedNetwork`."""
 
     image: ImageSpec
+    refuses: bool
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Give probabilities, float32 of shape (n, classes); what is no digit leaves little for all of them."""

@@ -30,7 +30,7 @@ def page_of(reading: Reading, network: Network) -> dict[str, Any]:
     """
     rows = [[_digit(mark, network) for mark in row] for row in reading.rows]
     return {
-        "text": ["".join("?" if "unsure" in digit else digit["best"] for digit in row) for row in rows],
+        "text": [_text(row) for row in rows],
         "rows": rows,
         "others": [list(mark.box) for mark in (*reading.others, *reading.apart)],
         "turned": reading.turned,
@@ -43,6 +43,10 @@ def _digit(mark: Mark, network: Network) -> dict[str, Any]:
     digit: dict[str, Any] = {"box": list(mark.box)}
     digit |= {key: found[key] for key in ("best", "probability", "second", "second_probability")}
     return digit | ({"unsure": True} if found["label"] is None else {})
+
+
+def _text(digits: Sequence[dict[str, Any]]) -> str:
+    return "".join("?" if "unsure" in digit else digit["best"] for digit in digits)
 
 
 def read_pages(
@@ -75,20 +79,23 @@ def read_pages(
             yield {"file": name} | page_of(read_page(grey, network), network) | {"error": False}, grey
 
 
-def table_of(rows: Sequence[Sequence[dict[str, Any]]]) -> list[list[str]]:
+def table_of(rows: Sequence[Sequence[dict[str, Any]]], turned: float = 0.0) -> list[list[str]]:
     """Sort digits into a table's cells, by the gaps between them.
 
     Parameters
     ----------
     rows : sequence of sequence of dict
         As `page_of` gives them.
+    turned : float
+        As `page_of` gives it: boxes are those of the page before it was turned.
 
     Returns
     -------
     list of list of str
         A row for each row, as many cells in each, '' where there is nothing; unsure digits as ?.
     """
-    cells = [cell for number, row in enumerate(rows) for cell in _cells(number, row)]
+    upright = [[digit | {"box": _upright(digit["box"], turned)} for digit in row] for row in rows]
+    cells = [cell for number, row in enumerate(upright) for cell in _cells(number, row)]
     # What overlaps across, in whichever rows, is one column.
     edges: list[list[float]] = []
     for left, right in sorted((left, right) for _, left, right, _ in cells):
@@ -102,6 +109,14 @@ def table_of(rows: Sequence[Sequence[dict[str, Any]]]) -> list[list[str]]:
         # Two cells of one row in a column that another row's long cell makes one.
         table[number][column] += (" " if table[number][column] else "") + text
     return table
+
+
+def _upright(box: Sequence[int], turned: float) -> tuple[int, ...]:
+    """Turn a box about the origin, by the quarters nearest to so many degrees against the clock."""
+    left, top, right, bottom = box
+    for _ in range(round(turned / 90) % 4):
+        left, top, right, bottom = top, -right, bottom, -left
+    return left, top, right, bottom
 
 
 def _cells(number: int, row: Sequence[dict[str, Any]]) -> Iterator[tuple[int, float, float, str]]:
@@ -119,8 +134,7 @@ def _cells(number: int, row: Sequence[dict[str, Any]]) -> Iterator[tuple[int, fl
 
 
 def _cell(number: int, group: Sequence[dict[str, Any]]) -> tuple[int, float, float, str]:
-    text = "".join("?" if "unsure" in digit else digit["best"] for digit in group)
-    return number, group[0]["box"][0], max(digit["box"][2] for digit in group), text
+    return number, group[0]["box"][0], max(digit["box"][2] for digit in group), _text(group)
 
 
 def drawn_over(grey: np.ndarray, page: dict[str, Any]) -> np.ndarray:

@@ -45,7 +45,7 @@ def prepare(content: bytes, name: str, image: ImageSpec, network: Network | None
     image : ImageSpec
         What the network takes, and how pictures are prepared for it.
     network : Network, optional
-        That is asked whether a picture shows several digits.
+        That is asked whether a picture shows several digits, if it can tell them from what is none.
 
     Returns
     -------
@@ -63,5 +63,5 @@ def prepare(content: bytes, name: str, image: ImageSpec, network: Network | None
     digit = find_digit(grey, image)
     if digit is None:
         return None
-    several = count_digits(grey, network) if network and not has_form(grey, image) else 1
+    several = count_digits(grey, network) if network and network.refuses and not has_form(grey, image) else 1
     return Prepared(np.repeat(digit.pixels[..., None], image.channels, 2), digit.box, several if several > 1 else 0)

@@ -95,7 +95,7 @@ def _read(ink: np.ndarray, network: Network, most: int) -> Reading:
     slant = _slant(reading)
     if abs(slant) > MOST_SLANT:
         # The page, and not the rows alone, may be turned.
-        other = _read_turned(ink, network, most, angle + slant)
+        other = _read_turned(ink, network, most, slant)
         if _worth(other) > _worth(reading):
             return other
     return reading

@@ -130,12 +130,15 @@ def without_long_lines(ink: np.ndarray, pieces: list[Piece], height: float) -> n
 
 
 def turned(ink: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:
-    """Turn a page by an angle against the clock, in degrees; the matrix (2, 3) from its pixels to the new ones too."""
+    """Turn a page by an angle against the clock, in degrees; also the matrix (2, 3) from its boxes to the new ones."""
     height, width = ink.shape
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1)
     cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
     size = int(np.ceil(height * sin + width * cos - 1e-6)), int(np.ceil(height * cos + width * sin - 1e-6))
     matrix[:, 2] += [(size[0] - width) / 2, (size[1] - height) / 2]
+    # It brings centres of pixels to each other; boxes are told by edges.
+    edges = matrix.copy()
+    edges[:, 2] += 0.5 - edges[:, :2].sum(1) / 2
     if angle % 90 == 0:
-        return np.ascontiguousarray(np.rot90(ink, round(angle / 90))), matrix
-    return cv2.warpAffine(ink, matrix, size, flags=cv2.INTER_LINEAR), matrix
+        return np.ascontiguousarray(np.rot90(ink, round(angle / 90))), edges
+    return cv2.warpAffine(ink, matrix, size, flags=cv2.INTER_LINEAR), edges
