@@ -11,7 +11,7 @@ from digitrec.serve.addresses import RootPathError, read_root_path
 from tests.serve.conftest import PATH, Service, refused, running
 from tests.serve.proxy import proxy
 
-SEEN = ("/healthz", "/model", "/openapi.json", "/", "/static/page.js")
+SEEN = ("/healthz", "/model", "/openapi.json", "/", "/static/page.js", "/pages", "/pages/")
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,10 @@ def test_below_a_path_all_is_answered_and_nobody_is_sent_elsewhere(below: Servic
         assert client.get(f"{url}/static/%2e%2e/app.py").status_code == 404
         assert client.get(f"{url}/openapi.json").json()["servers"] == [{"url": PATH}]
         assert f'src="{PATH}/static/page.js"' in client.get(url).text
+        for path in ("/pages", "/pages/"):
+            shown = client.get(url + path).text
+            assert f'src="{PATH}/static/pages.js"' in shown
+            assert f'href="{PATH}/"' in shown
 
 
 @pytest.mark.slow
@@ -71,6 +75,10 @@ def test_a_service_that_knows_of_no_path_is_found_below_one_that_is_taken_away(s
         assert client.get(f"{url}/healthz").json() == {"status": "ok"}
         # Links that follow the page's own address.
         assert 'src="static/page.js"' in client.get(f"{url}/").text
+        for slashes, up in (("", ""), ("/", "../"), ("//", "../../")):
+            shown = client.get(f"{url}/pages{slashes}").text
+            assert f'src="{up}static/pages.js"' in shown
+            assert f'href="{up or "./"}"' in shown
 
 
 def test_what_a_proxy_says_of_a_request_changes_nothing(service: Service) -> None:

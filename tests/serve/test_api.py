@@ -212,6 +212,12 @@ REFUSED = {
         JSON,
         "pixels: got 7, expected 28 rows of 28 whole numbers; 'a' is no",
     ),
+    "ten thousand keys": (
+        422,
+        json.dumps(dict.fromkeys(map(str, range(10_000)), 0)).encode(),
+        JSON,
+        "10,001 mistakes, expected an object with the key pixels, 28 rows of 28 whole numbers",
+    ),
     "no form": (422, b"--c\r\n", FORM, "the form cannot be read"),
     "an empty form": (422, b"--b--\r\n", FORM, "the form holds no file"),
     "no boundary": (422, b"--b--\r\n", {"content-type": "multipart/form-data"}, "the form cannot be read"),

@@ -43,3 +43,21 @@ def test_a_body_that_ends_early_is_told() -> None:
 def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
     with pytest.raises(HTTPException, match="413: the body has more than 5,000,000 bytes"):
         asyncio.run(asyncio.wait_for(body.read_body(_request([], content_length="5000001")), 1))
+
+
+FORM = b'--b\r\ncontent-disposition: form-data; name="image"; filename="%s"\r\n\r\nabc\r\n--b--\r\n'
+
+
+def _form(charset: str, name: bytes) -> tuple[bytes, str]:
+    request = _request([], content_type=f"multipart/form-data; boundary=b; charset={charset}")
+    return asyncio.run(body.file_of_form(request, FORM % name))
+
+
+def test_a_form_is_read_whatever_encoding_it_names() -> None:
+    assert _form("utf-8", "é.png".encode()) == (b"abc", "é.png")
+    # Half of a pair, which no answer can hold.
+    assert _form("unicode_escape", rb"\ud800.png") == (b"abc", r"\ud800.png")
+    for charset in ("none", "rot13"):
+        assert _form(charset, b"a.png") == (b"abc", "a.png")
+    with pytest.raises(HTTPException, match=r"422: the form cannot be read .*undefined encoding"):
+        _form("undefined", b"a.png")

@@ -1,6 +1,7 @@
 """A model that is replaced while the service answers."""
 
 import asyncio
+import errno
 import json
 import os
 import pty
@@ -18,6 +19,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from digitrec.errors import ArtifactError
 from digitrec.pipeline.files import write_json
 from digitrec.reading.exported import ModelError
 from digitrec.serve.answering import Answering
@@ -168,6 +170,28 @@ def test_a_copy_of_a_projects_model_knows_when_it_was_trained_and_the_last_two_c
     with pytest.raises(ModelError, match=f"{folder}/model.json: holds no description"):
         kept.renew()
     assert Answering(kept.folder).about["trained"] == "yesterday"
+
+
+@pytest.mark.parametrize("damage", ["no room", "another model"])
+def test_a_copy_that_fails_leaves_nothing_and_the_next_one_takes_its_place(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    kept = Kept(folder, tmp_path / "kept")
+    kept.renew()
+
+    def copy(source: Path, place: Path) -> None:
+        (place / source.name).write_bytes(b"{}")
+        if damage == "no room":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("digitrec.serve.reloading.shutil.copy", copy)
+        with pytest.raises(ArtifactError if damage == "no room" else ModelError):
+            kept.renew()
+    assert sorted(path.name for path in kept.folder.parent.iterdir()) == ["1", "model"]
+    for _ in range(2):
+        kept.renew()
+    assert sorted(path.name for path in kept.folder.parent.iterdir()) == ["2", "3", "model"]
 
 
 def test_it_ends_with_the_terminal_that_it_was_started_in(folder: Path) -> None:

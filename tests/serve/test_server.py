@@ -82,7 +82,7 @@ def _wait_until_refused(port: int) -> None:
 
 
 def test_connections_that_send_no_request_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing, half a head, and half a head after a request: all are given up."""
+    """Nothing, half a head, and half a head or of a body after an answer: all are given up."""
     monkeypatch.setattr(server, "HEAD_SECONDS", 0.3)
 
     async def app(scope: dict, receive: Callable, send: Callable) -> None:
@@ -95,23 +95,27 @@ def test_connections_that_send_no_request_are_closed(monkeypatch: pytest.MonkeyP
         listener = server.listen("127.0.0.1", 0)
         serving = asyncio.create_task(running.serve([listener]))
 
-        async def sent(content: bytes) -> bytes:
+        async def sent(content: bytes, after: bytes = b"") -> bytes:
             reader, writer = await asyncio.open_connection(*listener.getsockname())
             writer.write(content)
+            answer = await reader.readuntil(b"ok") if after else b""
+            writer.write(after)
             received = await asyncio.wait_for(reader.read(), 30)
             writer.close()
-            return received
+            return answer + received
 
         request = b"GET / HTTP/1.1\r\nhost: a\r\n"
         received = [await sent(content) for content in (b"", request, request + b"\r\n" + request)]
+        received.append(await sent(request + b"content-length: 3\r\n\r\n", b"x"))
         running.should_exit = True
         await serving
         return received
 
-    nothing, half, one_and_a_half = asyncio.run(main())
+    nothing, half, *answered = asyncio.run(main())
     assert nothing == half == b""
-    assert one_and_a_half.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert one_and_a_half.count(b"HTTP/1.1") == 1
+    for received in answered:
+        assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert received.count(b"HTTP/1.1") == 1
 
 
 def test_a_client_that_goes_before_its_answers_come_is_no_error(exported: Path) -> None:

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from digitrec.errors import DigitrecError
 
 # Links of the page to what the service has; it has no others.
-LINK = re.compile(r'(href|src)="(?=\w)')
+LINK = re.compile(r'(href|src)="(?:\./)?(?=[\w"])')
 
 
 class RootPathError(DigitrecError):
@@ -40,10 +40,11 @@ def read_root_path(text: str) -> str:
     return path
 
 
-def page_below(root_path: str, page: str) -> str:
-    """Write a page's links so that they lead to the service also where the page's address has no slash at its end."""
-    # Without a path to go by, links as they are follow whatever address the page is at.
-    return LINK.sub(rf'\1="{quote(root_path)}/', page) if root_path else page
+def page_below(root_path: str, page: str, slashes: int = 0) -> str:
+    """Write a page's links so that they lead to the service, with so many slashes at the end of the page's address."""
+    # Without a path to go by, links follow whatever address the page is at.
+    before = f"{quote(root_path)}/" if root_path else "../" * slashes
+    return LINK.sub(rf'\1="{before}', page) if before else page
 
 
 class Addresses:

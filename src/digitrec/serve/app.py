@@ -132,7 +132,7 @@ def build_app(now: Callable[[], Answering], root_path: str = "", logged: bool = 
             return await answer(request, pixels)
 
     app.include_router(predictions)
-    app.include_router(page_routes(lambda: now().network, file_in, REFUSALS, _body(), PAGE))
+    app.include_router(page_routes(lambda: now().network, file_in, REFUSALS, _body(), PAGE, root_path))
 
     @app.get("/healthz", responses={200: {"model": Health}})
     async def healthz() -> Response:

@@ -71,12 +71,16 @@ async def file_of_form(request: Request, body: bytes) -> tuple[bytes, str]:
 
     try:
         form = await MultiPartParser(request.headers, stream(), max_files=1, max_fields=10).parse()
-    except MultiPartException as error:
-        raise HTTPException(422, f"the form cannot be read ({error.message}), expected one image file") from error
+    # Of an encoding that the client has named, such as `undefined`.
+    except (MultiPartException, ValueError) as error:
+        told = getattr(error, "message", error)
+        raise HTTPException(422, f"the form cannot be read ({told}), expected one image file") from error
     try:
         for _, value in form.multi_items():
             if isinstance(value, UploadFile):
-                return await value.read(), value.filename or "image"
+                # Some encodings give what no answer can hold.
+                name = (value.filename or "image").encode("utf-8", "backslashreplace").decode()
+                return await value.read(), name
     finally:
         await form.close()
     raise HTTPException(422, "the form holds no file, expected one image file in the field 'image'")

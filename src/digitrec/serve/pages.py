@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from digitrec.reading.decoding import ImageError, decode
 from digitrec.reading.exported import ExportedNetwork
 from digitrec.reading.page_answers import page_of
 from digitrec.reading.reader import read_page
+from digitrec.serve.addresses import page_below
 from digitrec.serve.schemas import Box, Probability
 
-# Pages that are read at the same time: one of 25 megapixels takes some hundred megabytes and a second.
-N_PAGES = 2
+# Pages that are read at the same time: one of 25 megapixels takes some hundred megabytes and a second. Of more requests
+# than these the bodies are not read yet.
+N_PAGES, N_BODIES = 2, 8
 
 
 class Digit(BaseModel):
@@ -50,6 +52,7 @@ def page_routes(
     refusals: dict[int | str, dict[str, Any]],
     body: dict[str, Any],
     page: Path,
+    root_path: str,
 ) -> APIRouter:
     """Make the routes.
 
@@ -63,9 +66,12 @@ def page_routes(
         Of the OpenAPI document: what refuses a request, and what a request's body is.
     page : Path
         Folder of the page's files.
+    root_path : str
+        As `addresses.read_root_path` gives it.
     """
     routes, threads = APIRouter(), ThreadPoolExecutor(N_PAGES)
-    free = asyncio.Semaphore(N_PAGES)
+    bodies = asyncio.Semaphore(N_BODIES)
+    text = (page / "pages.html").read_text(encoding="utf-8")
 
     def read(network: ExportedNetwork, content: bytes, name: str, pixels: bool) -> dict[str, Any]:
         grey = decode(content, name)
@@ -86,7 +92,7 @@ def page_routes(
         network = network_now()
         if network.image.preparation != "mnist":
             raise HTTPException(422, "this network takes each image as a whole and reads no pages: POST /predict")
-        async with free:
+        async with bodies:
             content, name = await content_of(request)
             loop = asyncio.get_running_loop()
             try:
@@ -95,7 +101,8 @@ def page_routes(
                 raise HTTPException(422, str(error)) from error
 
     @routes.get("/pages", include_in_schema=False)
-    async def show() -> FileResponse:
-        return FileResponse(page / "pages.html")
+    async def show(request: Request) -> HTMLResponse:
+        address = request.scope["raw_path"]
+        return HTMLResponse(page_below(root_path, text, len(address) - len(address.rstrip(b"/"))))
 
     return routes

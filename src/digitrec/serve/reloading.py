@@ -149,7 +149,12 @@ class Kept:
             link.unlink(missing_ok=True)
             link.symlink_to(exported)
             link.replace(self.folder)
-        except OSError as error:
+        except (DigitrecError, OSError) as error:
+            # A part of a copy would take room, and the next one's number.
+            shutil.rmtree(new, ignore_errors=True)
+            self._n -= 1
+            if isinstance(error, DigitrecError):
+                raise
             raise ArtifactError(f"cannot copy {self._source} to {new}: {error.strerror or error}. Make room") from error
         # A worker may just be reading the one before.
         shutil.rmtree(self._place / f"{self._n - 2}", ignore_errors=True)

@@ -9,14 +9,14 @@ Box = Annotated[list[int], Field(min_length=4, max_length=4)]
 
 
 class Answer(BaseModel):
-    """What an image shows; all but the reason is null where nothing was found."""
+    """What an image shows; all but the reason is null where nothing, or several, were found."""
 
     label: str | None = Field(description="the class; null when the answer is withheld, see reason")
     best: str | None = Field(description="the most probable class, also when the answer is withheld")
     probability: Probability | None = Field(description="of the most probable class, calibrated")
     second: str | None = Field(description="the second most probable class")
     second_probability: Probability | None
-    reason: str | None = Field(description="why label is null: unsure, or nothing found")
+    reason: str | None = Field(description="why label is null: unsure, nothing found, or several")
     probabilities: list[Probability] | None = Field(description="of each class, in the order of GET /model")
     box: Box | None = Field(
         description="where it was found in the upright image: left, top, right, bottom in pixels; null where the image "

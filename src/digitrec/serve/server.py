@@ -90,6 +90,10 @@ class Protocol(HttpToolsProtocol):
                 self.send_400_response(f"the request's head has more than {MAX_HEAD:,} bytes")
             else:
                 self.transport.abort()
+        # Whatever comes, uvicorn waits no longer for the next request; what is left of a body may never come.
+        answered = self.cycle is not None and self.cycle.response_complete
+        if answered and self.head_due.cancelled() and not self.transport.is_closing():
+            self.head_due = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body, which the application bounds."""
