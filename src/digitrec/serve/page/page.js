@@ -1,18 +1,15 @@
 // A sheet to draw on, or to show a picture on where the network takes pictures whole. Strokes are kept as points from 0
 // to 1, so that the sheet can be of any size and in either colour scheme; what the service gets is always black on white.
 
-import { takeFiles } from "./incoming.js";
-import { fit, MAX_BYTES } from "./photo.js";
+import { answerOf, NO_SERVICE, SERVICE, takeFiles } from "./incoming.js";
+import { fit, tooLarge } from "./photo.js";
 
-// The service's address, whatever path a proxy puts before it.
-const SERVICE = new URL("..", import.meta.url);
 const SENT_SIDE = 280;
 const PEN = 0.07; // the width of a stroke, as a share of the sheet
 const STEP = 1 / 28; // what an arrow key moves the pen by
 const MOST_STEPS = 100; // that can be taken back
 const MOST_SHOWN = 12; // classes whose probabilities are shown
 const LONGEST_NAME = 18; // letters for which there is room
-const NO_SERVICE = "The service does not answer: is it still running?";
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const byId = (id) => document.getElementById(id);
@@ -215,9 +212,8 @@ async function open(file) {
   const opened = await fit(file);
   // Something was drawn or opened in between.
   if (mine !== turn) return;
-  if (opened.file.size > MAX_BYTES) {
-    return tell(`${file.name} has more than 5 MB and cannot be made smaller by this browser: save it as a JPEG`);
-  }
+  const refusal = tooLarge(opened.file, file.name);
+  if (refusal) return tell(refusal);
   picture = { ...opened, box: null };
   changed();
 }
@@ -248,15 +244,7 @@ function busy(now) {
 async function ask() {
   if (!strokes.length && !picture) return show(null);
   const asked = picture;
-  let response, answer;
-  try {
-    const body = asked ? asked.file : await drawing();
-    response = await fetch(new URL("predict?pixels=true", SERVICE), { method: "POST", body });
-    const other = { error: `Not the service, but something before it answers: ${response.status}` };
-    answer = await response.json().catch(() => other);
-  } catch {
-    return tell(NO_SERVICE);
-  }
+  const answer = await answerOf("predict?pixels=true", asked ? asked.file : await drawing());
   // Cleared, or another file opened, while the answer was under way.
   if (asked !== picture || (!asked && !strokes.length)) return;
   if (answer.error) return tell(answer.error);

@@ -1,9 +1,7 @@
 // Pages of digits: the picture with a box over each digit, and the text.
 
-import { takeFiles } from "./incoming.js";
-import { fit } from "./photo.js";
-
-const NO_SERVICE = "The service does not answer: is it still running?";
+import { answerOf, takeFiles } from "./incoming.js";
+import { fit, tooLarge } from "./photo.js";
 
 const byId = (id) => document.getElementById(id);
 let opened = 0; // pages opened so far: an answer is for the last one alone
@@ -13,15 +11,12 @@ async function open(file) {
   show(null);
   tell("reading…");
   const { file: sent, bitmap } = await fit(file);
-  let response, answer;
-  try {
-    response = await fetch("read?pixels=true", { method: "POST", body: sent });
-    answer = await response.json();
-  } catch {
-    return tell(NO_SERVICE);
-  }
   if (number !== opened) return;
-  if (!response.ok) return tell(answer.error);
+  const refusal = tooLarge(sent, file.name);
+  if (refusal) return tell(refusal);
+  const answer = await answerOf("read?pixels=true", sent);
+  if (number !== opened) return;
+  if (answer.error) return tell(answer.error);
   show(answer, bitmap);
 }
 
@@ -35,10 +30,12 @@ function show(answer, bitmap) {
   byId("hint").hidden = Boolean(answer);
   byId("text").textContent = answer ? answer.text.join("\n") : "";
   byId("copy").disabled = !answer?.text.length;
+  byId("copy").textContent = "Copy text";
   const picture = byId("picture");
-  [picture.width, picture.height] = [answer?.width ?? 0, answer?.height ?? 0];
+  const { width, height } = bitmap ?? answer ?? { width: 0, height: 0 };
+  [picture.width, picture.height] = [width, height];
   if (!answer) return;
-  if (bitmap) picture.getContext("2d").drawImage(bitmap, 0, 0, answer.width, answer.height);
+  if (bitmap) picture.getContext("2d").drawImage(bitmap, 0, 0);
   for (const box of answer.others) place(box, answer, "div", "other");
   for (const digit of answer.rows.flat()) {
     const button = place(digit.box, answer, "button", digit.unsure ? "unsure" : "sure");

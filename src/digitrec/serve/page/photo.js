@@ -1,6 +1,6 @@
 // A picture file, made smaller where the service would not take it, and what the page shows of it.
 
-export const MAX_BYTES = 5_000_000; // the service's limits
+const MAX_BYTES = 5_000_000; // the service's limits
 const MAX_PIXELS = 70_000_000;
 const SENT_SIDE = 2400; // the longer side of what was made smaller
 const SHOWN_SIDE = 1200;
@@ -22,6 +22,12 @@ export async function fit(file) {
   const shown = await createImageBitmap(drawn(bitmap, SHOWN_SIDE));
   bitmap.close();
   return { file, bitmap: shown, width, height };
+}
+
+// Says why a file cannot be sent, where that is so.
+export function tooLarge(file, name) {
+  if (file.size <= MAX_BYTES) return "";
+  return `${name} has more than 5 MB and cannot be made smaller by this browser: save it as a JPEG`;
 }
 
 async function smaller(bitmap, file) {
