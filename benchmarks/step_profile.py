@@ -24,13 +24,13 @@ from digitrec.pipeline.stage import run_stage
 
 # Kinds of operations, by parts of their names; the first that fits counts.
 KINDS = {
+    "preparing images": ("grid", "index", "affine", "rand", "bmm", "addcmul", "_to_copy", "copy_"),
     "convolutions": ("convolution",),
     "pooling": ("max_pool2d",),
     "linear layers": ("mm", "linear"),
     "optimizer": ("adam", "Optimizer"),
     "loss": ("softmax", "nll", "cross_entropy"),
     "activation and dropout": ("relu", "threshold", "dropout", "bernoulli", "div_", "mul"),
-    "preparing images": ("grid", "index", "affine", "rand", "bmm", "_to_copy", "copy_"),
 }
 REST, PYTHON = "other operations", "Python and dispatch"
 

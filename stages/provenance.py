@@ -1,4 +1,4 @@
-"""Print which commit recorded the last run of each stage, in both pipelines. No DVC stage: `make verify` ends with it.
+"""Print which commit recorded the last run of each stage, in both pipelines. No DVC stage: `make verify` runs it.
 
 Reads   dvc.lock, reproduction/dvc.lock, git's history, what the stages depend on
 """

@@ -1,4 +1,4 @@
-"""Train a published system again and compare it with its committed metrics. No DVC stage: `make verify` ends with it.
+"""Train a published system again and compare it with its committed metrics. No DVC stage: `make verify` runs it.
 
 Reads   data/{dataset.json,train,test}, reproduction/{params.yaml,metrics/systems/ffn.json}; $DIGITREC_DEVICE
 Writes  nothing

@@ -78,7 +78,7 @@ def test_variants_differ_from_their_system_in_what_their_name_says_alone() -> No
     assert differences("shah", "shah-one-cycle") == {"schedule"}
     assert differences("shah", "shah-third-convolution") == {"architecture"}
     assert differences("pham-mlp", "pham-mlp-two-layers") == {"architecture"}
-    assert differences("pham-lenet-lr-2e-2", "pham-lenet-lr-2e-2-own-weights") == {"architecture"}
+    assert differences("pham-lenet-lr-2e-2", "pham-lenet-lr-2e-2-xavier") == {"architecture"}
     assert differences("ffn", "ffn-lr-1e-1") == {"lr"}
 
 

@@ -47,10 +47,13 @@ def last_recorded(folder: Path) -> dict[str, Recorded]:
     Raises
     ------
     DigitrecError
-        Where git does not know dvc.lock.
+        Where git does not know dvc.lock, or is not installed.
     """
     command = ["git", "blame", "--line-porcelain", "dvc.lock"]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    try:
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise DigitrecError("git is not installed: which commit recorded what is not known") from error
     if result.returncode:
         raise DigitrecError(f"{folder / 'dvc.lock'}: git knows no history of it ({result.stderr.strip()})")
     newest: dict[str, tuple[int, str]] = {}

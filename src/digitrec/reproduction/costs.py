@@ -25,8 +25,9 @@ VARIANTS = {
     "shah-third-convolution": ("shah", "a third convolution, the second of them"),
     "shah-next-steps": ("shah", "both"),
     "pham-mlp-two-layers": ("pham-mlp", "784-120-84-10, not 784-128-32-16-10"),
-    "pham-lenet-lr-2e-2-own-weights": ("pham-lenet-lr-2e-2", "weights that start as PyTorch has it, not by Xavier"),
-    "pham-lenet-lr-1e-2-own-weights": ("pham-lenet-lr-1e-2", "weights that start as PyTorch has it, not by Xavier"),
+    "pham-lenet-xavier": ("pham-lenet", "weights that start as in Dive into Deep Learning, which the text follows"),
+    "pham-lenet-lr-2e-2-xavier": ("pham-lenet-lr-2e-2", "the same"),
+    "pham-lenet-lr-1e-2-xavier": ("pham-lenet-lr-1e-2", "the same"),
 }
 
 
