@@ -79,6 +79,7 @@ def _other_recipes() -> list[Recipe]:
         "shift": 1.0,
         "flip": 0.5,
         "outside": "edge",
+        "interpolation": "nearest",
         "flagged_ones": 0.5,
         "hardening": Hardening(noise=0.1),
     }
