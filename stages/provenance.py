@@ -18,8 +18,10 @@ def main(root: Path) -> None:
             names = [f"{name}{'*' * (name in older)}" for name, each in recorded.items() if each == entry]
             line = f"{entry.day} {entry.commit or 'not committed'}: {', '.join(names)}"
             print(textwrap.indent(textwrap.fill(line, 110, subsequent_indent="  ", break_on_hyphens=False), "  "))
-        if older:
-            print(f"  * {len(older)} ran with other code, parameters or data than stand here; `dvc repro` runs them")
+        if ran := older & recorded.keys():
+            print(f"  * {len(ran)} ran with other code, parameters or data than stand here; `dvc repro` runs them")
+        if never := older - recorded.keys():
+            print(f"  {len(never)} have not run yet")
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ def main(root: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = run_system(SYSTEM, system, shorten, data, Path(folder), device_from_environment(), 1)
     rows = compare_runs(committed, measurement(SYSTEM, system, shorten, data, [run for run, _, _ in runs]))
-    print(f"{SYSTEM}, seed {system.seeds[0]}{'committed':>18}{'here':>12}{'tolerance':>12}")
+    print(f"{f'{SYSTEM}, seed {system.seeds[0]}':16}{'committed':>13}{'here':>12}{'tolerance':>12}")
     for row in rows:
-        print(f"{row.name:16}{row.committed:>14.6g}{row.found:>12.6g}{row.tolerance:>12.2g}")
+        print(f"{row.name:16}{row.committed:>13.6g}{row.found:>12.6g}{row.tolerance:>12.2g}")
     apart = [row.name for row in rows if not row.agrees]
     if apart:
         raise ArtifactError(

@@ -77,7 +77,7 @@ def last_recorded(folder: Path) -> dict[str, Recorded]:
 
 
 def outdated(folder: Path) -> set[str]:
-    """Name the stages whose code, parameters or data differ from those of their last run.
+    """Name the stages that never ran, and those whose code, parameters or data differ from those of their last run.
 
     What is not there at all, as in a new clone without a cache, is no difference.
 
