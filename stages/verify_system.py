@@ -40,7 +40,7 @@ def main(root: Path) -> None:
     apart = [row.name for row in rows if not row.agrees]
     if apart:
         raise ArtifactError(
-            f"{SYSTEM}: {', '.join(apart)} differ by more than processors do; the code or the data is another"
+            f"{SYSTEM}: {', '.join(apart)} differ by more than processors do: the code or the data is not the same"
         )
 
 

@@ -1,5 +1,6 @@
 """Git is real, and so is DVC."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.conftest import Pipeline
 
 def _git(folder: Path, *command: str, day: str = "2026-01-01") -> str:
     date = f"{day}T12:00:00Z"
-    environment = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date, "HOME": str(folder), "PATH": "/usr/bin:/bin"}
+    environment = os.environ | {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date, "HOME": str(folder)}
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "core.hooksPath="]
     run = subprocess.run(["git", *identity, *command], cwd=folder, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

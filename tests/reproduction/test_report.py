@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 import yaml
 
-from digitrec.pipeline.files import read_json, write_array, write_json
-from digitrec.reproduction.claims import Claim, Paper, load_papers, paper_of
+from digitrec.pipeline.files import write_array, write_json
+from digitrec.reproduction.claims import Claim, Paper
 from digitrec.reproduction.ledger import VERDICTS, judge_all
 from digitrec.reproduction.measures import Measurements
 from digitrec.reproduction.report import claim_text, flat_rows, report, verdict_counts
 from tests.reproduction.measured import (
     TIMES,
-    committed_measurements,
     confusion_matrix,
     make_claim,
     make_measurements,
@@ -163,70 +162,6 @@ def test_verdicts_that_differ_by_epoch_have_a_column() -> None:
     assert [row[3] for row in grid[2:]] == ["reproduced", "reproduced", "**lower**", "reproduced", "reproduced"]
 
 
-COMMITTED_ROWS = read_json(ROOT / "reproduction/metrics/claims.json")
-COMMITTED_PAPERS = load_papers(ROOT / "reproduction/claims.yaml")
-# What is said in words at the top: claims that it is said of, and the verdicts that it rests on.
-SAID = [
-    ("okon", "142 of 10,000 test images wrong (98.58 %) are claimed", {"printed": "142"}, "reproduced"),
-    ("okon", "so do its classification report", {"where": "Results, classification report (Fig. 12)"}, "reproduced"),
-    ("okon", "its validation accuracies", {"quantity": "valid_accuracy"}, "reproduced"),
-    ("okon", "Its validation losses do not hold", {"quantity": "valid_loss"}, "lower"),
-    ("okon", "what it cites for five classical models", {"protocol": "Cited from Gope et al. 2021."}, "differs"),
-    ("okon", "Its search is not judged", {"quantity": "best_lr"}, "not comparable"),
-    ("wang", "the accuracy holds", {"printed": "98.21"}, "reproduced under our reading"),
-    ("wang", "the loss comes out higher", {"quantity": "test_loss"}, "higher under our reading"),
-    ("wang", "dropout, said to be worth 3.4 points, costs accuracy", {"printed": "3.4"}, "lower under our reading"),
-    ("shah", "98.93 % and computed pixel statistics are claimed. Both hold", {"assumed": None}, "reproduced"),
-    ("shah", "under our reading, the most confused pairs", {"unit": "rank"}, "reproduced under our reading"),
-    ("shah", "one more dropout layer changes little", {"unit": "points"}, "reproduced under our reading"),
-    (
-        "pham",
-        "ResNet-18's holds",
-        {"system": "pham-resnet18", "quantity": "test_accuracy"},
-        "reproduced under our reading",
-    ),
-    (
-        "pham",
-        "the MLP's with layer sizes",
-        {"run": None, "system": "pham-mlp", "printed": "97.3"},
-        "reproduced under our reading",
-    ),
-    ("pham", "LeNet does not come that far", {"system": "pham-lenet", "printed": "99.2"}, "lower under our reading"),
-    ("pham", "sizes printed for it are GoogLeNet's", {"system": "pham-googlenet", "quantity": "size_mb"}, "reproduced"),
-    ("pham", "25 epochs are not yet measured", {"system": "pham-googlenet", "printed": "99.2"}, "not yet measured"),
-    ("pham", "at the two highest LeNet learns from some", {"system": "pham-lenet-lr-2e-2"}, "undecided"),
-    ("pham", "at the two highest LeNet learns from some", {"system": "pham-lenet-lr-1e-2"}, "undecided"),
-    ("ffn", "With the learning rate and the epochs that we assumed, it holds", {}, "reproduced under our reading"),
-]
-
-
-@pytest.mark.parametrize(("paper", "words", "which", "verdict"), SAID)
-def test_the_summaries_say_what_the_ledger_says(paper: str, words: str, which: dict, verdict: str) -> None:
-    assert words in COMMITTED_PAPERS[paper].summary
-    rows = [row for row in COMMITTED_ROWS if paper_of(row["system"]) == paper]
-    found = {row["verdict"] for row in rows if all(row[key] == value for key, value in which.items())}
-    assert found == {verdict} or (verdict == "differs" and not any("reproduced" in each for each in found))
-
-
-@pytest.mark.parametrize(
-    ("paper", "words", "quantity", "epoch"),
-    [
-        ("okon", "but for the second epoch, its training losses", "train_loss", 2),
-        ("wang", "the accuracy holds, but for the first pass", "test_accuracy", 1),
-    ],
-)
-def test_the_summaries_name_the_one_epoch_that_does_not_hold(paper: str, words: str, quantity: str, epoch: int) -> None:
-    assert words in COMMITTED_PAPERS[paper].summary
-    rows = [row for row in COMMITTED_ROWS if (row["system"], row["quantity"]) == (paper, quantity) and row["epoch"]]
-    assert [row["epoch"] for row in rows if "reproduced" not in row["verdict"]] == [epoch]
-
-
-def test_of_the_sweep_most_numbers_do_not_hold() -> None:
-    assert "most numbers do not hold" in COMMITTED_PAPERS["pham"].summary
-    rows = [row for row in COMMITTED_ROWS if "-lr-" in row["system"]]
-    assert sum("reproduced" in row["verdict"] for row in rows) < len(rows) / 2
-
-
 def test_notes_are_numbered_once_each_and_an_explanation_stands_before_its_note() -> None:
     assert "Notes:\n\n1. Near.\n2. Far.\n" in _page()
     one = make_measurements(make_system("okon", make_run(0, confusion_matrix(96))))
@@ -338,18 +273,6 @@ def test_rows_are_flattened_for_a_table() -> None:
     assert (second["published_low"], second["published_high"]) == (24, 27)
     assert first["interval_low"] < first["measured"] < first["interval_high"] <= first["judged_by_high"]
     assert third["pair"] == "4/9"
-
-
-def test_the_committed_page_is_what_the_committed_numbers_give() -> None:
-    root = ROOT / "reproduction"
-    page = report(
-        COMMITTED_ROWS,
-        COMMITTED_PAPERS,
-        committed_measurements(),
-        read_json(root / "metrics/suspicious_labels.json"),
-        [path.relative_to(ROOT).as_posix() for path in sorted(root.glob("plots/**/*.png"))],
-    )
-    assert page == (ROOT / "REPRODUCTION.md").read_text(encoding="utf-8")
 
 
 def test_every_verdict_is_explained() -> None:
