@@ -4,7 +4,7 @@ Reads   params.yaml, data/train, metrics/normalize_stats.json, data/gridsearch/b
         $DIGITREC_DEVICE
 Writes  benchmarks/results/recipes.json
 
-Usage: python benchmarks/recipes.py [--seeds 0 1 2] [--variants "as it is" "30 epochs" ...]
+Usage: python benchmarks/recipes.py [--seeds 0 1 2] [--variants "as it is" "20 epochs" ...]
 A fifth of the training images is held out, the same for all. What is finished, fits and epochs, is kept in
 data/cache/recipes under a name made of settings, data and code, so a killed run goes on where it was. Variants that are
 not asked for stay in the results as they were. The test set is not touched.
@@ -39,11 +39,12 @@ NONE = Hardening()
 VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "as it is": ({}, {}),
     "no hardening": ({}, {"hardening": NONE}),
-    "hardening of half of the images": ({}, {"hardening": {"share": 0.5}}),
-    "hardening of every seventh": ({}, {"hardening": {"share": 0.15}}),
+    "no outlines, lines and specks": ({}, {"hardening": {"outline": 0.0, "line": 0.0, "specks": 0.0}}),
+    "each distortion on a quarter of the images": ({}, {"hardening": {"share": 0.25}}),
     "no flags on ones": ({}, {"flagged_ones": 0.0}),
-    "adversarial steps too": ({}, {"hardening": {"adversarial": 0.2}}),
-    "30 epochs": ({"max_epochs": 30}, {}),
+    "as `robust`": ({}, {"hardening": {"share": 0.5, "adversarial": 0.2}}),
+    "dropout as published": ({"architecture": {"dropout": 0.3, "dropout_maps": 0.2}}, {}),
+    "20 epochs": ({"max_epochs": 20}, {}),
     "RMSprop": ({"optimizer": "rmsprop"}, {}),
     "batches of 64, twice the learning rate": ({"batch_size": 64, "lr": 0.002}, {}),
 }
@@ -52,10 +53,12 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def changed(training: TrainingSpec, variant: str, seed: int) -> TrainingSpec:
     """Give the specification of a variant."""
     settings, recipe = VARIANTS[variant]
+    architecture = dict(training.architecture) | settings.get("architecture", {})
     hardening = recipe.get("hardening", {})
     if isinstance(hardening, dict):
         recipe = recipe | {"hardening": training.recipe.hardening.model_copy(update=hardening)}
-    return training.model_copy(update={**settings, "recipe": training.recipe.model_copy(update=recipe), "seed": seed})
+    recipe = training.recipe.model_copy(update=recipe)
+    return training.model_copy(update=settings | {"architecture": architecture, "recipe": recipe, "seed": seed})
 
 
 def fit_and_score(root: Path, training: TrainingSpec, image: ImageSpec, device: str) -> dict[str, Any]:

@@ -58,11 +58,13 @@ BEST = {
 
 def training_of(root: Path, params: Params, run: str, seed: int) -> TrainingSpec:
     """Resolve a fit's specification as stage `train-final` does."""
-    changes = {"recipe": "modern" if run == "best" else run, "seed": seed, **AUTO}
+    changes = {"recipe": "modern" if run == "best" else run, "seed": seed}
     if run == "paper":
-        changes["model"], best = "mnistnet", PAPER
+        changes |= {"model": "mnistnet", **AUTO}
+        best = PAPER
     elif run == "best":
-        changes["model"], best = "best", BEST
+        changes |= {"model": "best", **AUTO}
+        best = BEST
     else:
         winner = root / "data/gridsearch/best_params.json"
         best = read_json(winner) if winner.exists() else read_json(root / "metrics/gridsearch.json")["best_params"]

@@ -98,15 +98,18 @@ class Hardening(Spec):
 
     share: float = Field(0.5, gt=0, le=1, description="a number above 0, at most 1")
     filter: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
+    outline: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     background: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
+    line: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     patch: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
+    specks: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     noise: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
     adversarial: float = Field(0.0, ge=0, le=1, description="a number from 0 to 1")
 
     @property
     def distorts(self) -> bool:
         """Whether anything is done that asks no network."""
-        return bool(self.filter or self.background or self.patch or self.noise)
+        return any(value for kind, value in self if kind not in ("share", "adversarial"))
 
     def __bool__(self) -> bool:
         return bool(self.distorts or self.adversarial)

@@ -35,7 +35,8 @@ def test_the_committed_file_is_right() -> None:
 def test_the_committed_file_searches_the_128_candidates_of_the_paper() -> None:
     search = load_params(ROOT / "params.yaml").search_spec
     assert search.space.keys() == {"lr", "max_epochs", "batch_size", "optimizer"}
-    assert search.architecture.keys() == {"nonlinearity", "num_units", "out_units", "fout_units"}
+    units = {"num_units", "out_units", "fout_units"}
+    assert search.architecture.keys() == units | {"nonlinearity", "dropout", "dropout_maps"}
     assert math.prod(len(values) for values in (*search.space.values(), *search.architecture.values())) == 128
     assert (search.cv, search.strategy, search.engine) == (3, "halving", "auto")
 

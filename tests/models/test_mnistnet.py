@@ -16,9 +16,10 @@ def test_parameters_are_as_many_as_the_paper_says() -> None:
 
 
 def test_kernels_and_dropout_can_be_others_than_the_published_ones() -> None:
-    network = build(IMAGE, kernel_size=3, third_kernel_size=3, dropout=0.1)
+    network = build(IMAGE, kernel_size=3, third_kernel_size=3, dropout=0.1, dropout_maps=0)
     assert [layer.kernel_size for layer in (network.conv1, network.conv2, network.conv3)] == [(3, 3)] * 3
-    assert network.dropout.p == 0.1
+    assert (network.dropout.p, network.dropout_maps.p) == (0.1, 0)
+    assert (build(IMAGE).dropout.p, build(IMAGE).dropout_maps.p) == (0.3, 0.2)
     # As the printed summary has it.
     assert build(IMAGE, third_kernel_size=3).fc1.in_features == 160
     assert build(IMAGE).fc1.in_features == 360

@@ -1,3 +1,5 @@
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -8,7 +10,15 @@ from tests.tiny import some_colours, some_digits
 
 PIXELS = to_pixels(some_digits(400)[0])
 COLOURS = to_pixels(some_colours(200)[0])
-KINDS = {"filter": 0.9, "background": 0.9, "patch": 0.3, "noise": 0.3}
+KINDS = {
+    "filter": 0.9,
+    "outline": 0.9,
+    "background": 0.9,
+    "line": 0.9,
+    "patch": 0.3,
+    "specks": 0.3,
+    "noise": 0.3,
+}
 
 
 def _distort(seed: int = 0, pixels: torch.Tensor = PIXELS, **most: float) -> torch.Tensor:
@@ -40,7 +50,7 @@ def test_each_kind_comes_to_the_share_that_is_said() -> None:
 
 def test_kinds_are_chosen_each_for_itself() -> None:
     changed = (_distort(**KINDS) != PIXELS).any(3).any(2).float().mean()
-    assert 0.88 < float(changed) < 0.99
+    assert 0.96 < float(changed) < 1
 
 
 def test_a_generator_draws_all() -> None:
@@ -86,6 +96,43 @@ def test_a_patch_is_one_grey_rectangle() -> None:
             areas.append(int(area) / 784)
     assert 70 < len(areas) < 130
     assert max(areas) == pytest.approx(0.3, abs=0.05)
+
+
+def test_an_outline_is_left_of_a_square_alone() -> None:
+    square = torch.zeros(100, 1, 28, 28)
+    square[:, :, 8:20, 8:20] = 1
+    changed = _distort(share=1.0, pixels=square, outline=1.0)
+    # Of the inside as much goes as comes around it.
+    inside, around, outside = changed[:, 0, 14, 14], changed[:, 0, 7, 14], changed[:, 0, 3, 14]
+    torch.testing.assert_close(inside, 1 - around)
+    assert float(around.max()) == pytest.approx(1, abs=0.03)
+    assert float(outside.max()) == 0
+
+
+def test_a_line_is_thin_and_goes_from_point_to_point_over_the_image() -> None:
+    lines = _distort(share=1.0, pixels=torch.zeros(200, 1, 28, 28), line=1.0)[:, 0]
+    peaks = lines.amax((1, 2))
+    assert float(peaks.max()) == pytest.approx(1, abs=0.03)
+    # Seldom along a border, as often as not across the middle; as wide as a pen.
+    covered = (lines > peaks.view(-1, 1, 1) / 5).float()
+    assert 30 < float(covered.sum((1, 2)).mean()) < 130
+    assert float(covered[:, 14, 14].mean()) > 2 * float(covered[:, 0, 0].mean())
+    # In one piece.
+    assert {cv2.connectedComponents(image.numpy().astype(np.uint8))[0] for image in covered} <= {1, 2}
+    # Ink stays.
+    assert bool((_distort(share=1.0, line=0.5) >= PIXELS).all())
+
+
+def test_specks_come_to_a_share_of_the_pixels_as_drawn_and_leave_the_others() -> None:
+    changed = _distort(share=1.0, pixels=torch.full((400, 1, 28, 28), 0.5), specks=0.2)
+    speckled = changed != 0.5
+    shares = speckled.float().mean((1, 2, 3))
+    assert float(shares.max()) == pytest.approx(0.2, abs=0.05)
+    assert float(shares.mean()) == pytest.approx(0.1, abs=0.01)
+    greys = changed[speckled]
+    assert float(greys.min()) < 0.01
+    assert float(greys.max()) > 0.99
+    assert float(greys.mean()) == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_filter_changes_texture_and_a_blank_image_stays_finite() -> None:

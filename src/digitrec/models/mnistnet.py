@@ -24,6 +24,7 @@ class MNISTNet(nn.Module):
         kernel_size: int,
         third_kernel_size: int,
         dropout: float,
+        dropout_maps: float,
     ):
         super().__init__()
         self.conv1 = nn.Conv2d(image.channels, num_units, kernel_size)
@@ -31,7 +32,7 @@ class MNISTNet(nn.Module):
         self.conv3 = nn.Conv2d(out_units, fout_units, third_kernel_size)
         self.pool = nn.MaxPool2d(2)
         self.nonlinearity = NONLINEARITIES[nonlinearity]()
-        self.dropout_maps = nn.Dropout2d(0.2)
+        self.dropout_maps = nn.Dropout2d(dropout_maps)
         maps = nn.Sequential(self.conv1, self.pool, self.conv2, self.pool, self.conv3)
         self.fc1 = nn.Linear(n_features(maps, image), 200)
         self.fc2 = nn.Linear(200, 60)
@@ -58,6 +59,7 @@ def build(
     kernel_size: int = 5,
     third_kernel_size: int = 2,
     dropout: float = 0.3,
+    dropout_maps: float = 0.2,
 ) -> nn.Module:
     """Build the network.
 
@@ -75,10 +77,13 @@ def build(
         Of the third, 2 in the text and the code; the printed summary's 160 inputs of the first linear layer take 3.
     dropout : float
         Share of the last hidden layer's 60 units that are left out.
+    dropout_maps : float
+        Share of the third convolution's maps that are left out.
 
     Returns
     -------
     nn.Module
         From float32 images of shape (n, channels, height, width) to logits of shape (n, classes).
     """
-    return MNISTNet(image, num_units, out_units, fout_units, nonlinearity, kernel_size, third_kernel_size, dropout)
+    sizes = num_units, out_units, fout_units
+    return MNISTNet(image, *sizes, nonlinearity, kernel_size, third_kernel_size, dropout, dropout_maps)
