@@ -248,7 +248,7 @@ def test_a_seed_is_a_whole_number_and_nothing_else(tmp_path: Path, text: str) ->
         ("  std: auto", "  std: 0", "normalize_stats.std: got 0, expected a number above 0 and at most 1, a"),
         ("batch_size: auto", "batch_size: 0", "batch_size: got 0, expected a whole number >= 1 or 'auto'"),
         ("batch_size: auto", "batch_size: 32.0", "batch_size: got 32.0, expected a whole number >= 1 or 'auto'"),
-        ("max_epochs: auto", "max_epochs: Auto", "max_epochs: got 'Auto', expected a whole number >= 1 or 'auto'"),
+        ("batch_size: auto", "batch_size: Auto", "batch_size: got 'Auto', expected a whole number >= 1 or 'auto'"),
         ("optimizer: auto", "optimizer: Adam", "optimizer: got 'Adam', expected adam, rmsprop, sgd or 'auto'"),
         ("  strategy: halving", "  strategy: random", "search.strategy: got 'random', expected grid or halving"),
         ("  factor: 4", "  factor: 1", "search.factor: got 1, expected a whole number >= 2"),

@@ -9,7 +9,8 @@ BEST = Hyperparameters(lr=0.002, batch_size=32, max_epochs=15, optimizer="rmspro
 
 
 def _params(**changes: object) -> Params:
-    return load_params(ROOT / "params.yaml").model_copy(update={"model": "mlp", "dataset": "digits"} | changes)
+    given = {"model": "mlp", "dataset": "digits", "max_epochs": "auto"}
+    return load_params(ROOT / "params.yaml").model_copy(update=given | changes)
 
 
 def test_auto_takes_the_searchs_winner() -> None:

@@ -34,7 +34,7 @@ def test_a_whole_number_is_read_in_base_ten(tmp_path: Path, text: str) -> None:
 
 
 def test_a_whole_number_with_a_leading_zero_is_no_crash(tmp_path: Path) -> None:
-    assert load_params(with_changes(tmp_path, ("max_epochs: auto", "max_epochs: 08"))).max_epochs == 8
+    assert load_params(with_changes(tmp_path, ("batch_size: auto", "batch_size: 08"))).batch_size == 8
 
 
 def test_lists_take_numbers_in_any_notation(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ def test_each_kind_comes_to_the_share_that_is_said() -> None:
         assert abs(float(changed) - share) < 0.05
 
 
+def test_of_a_few_images_none_may_be_chosen() -> None:
+    for seed in range(20):
+        assert _distort(seed, PIXELS[:2], share=0.1, **KINDS).shape == (2, 1, 28, 28)
+
+
 def test_kinds_are_chosen_each_for_itself() -> None:
     changed = (_distort(**KINDS) != PIXELS).any(3).any(2).float().mean()
     assert 0.96 < float(changed) < 1

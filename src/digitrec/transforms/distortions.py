@@ -45,7 +45,8 @@ def distort(pixels: Tensor, hardening: Hardening, generator: torch.Generator) ->
         if most:
             amounts = draw_amounts(most, hardening.share, pixels, generator)
             rows = torch.nonzero(amounts.flatten()).ravel()
-            pixels[rows] = distorted(pixels[rows], amounts[rows], generator)
+            if len(rows):
+                pixels[rows] = distorted(pixels[rows], amounts[rows], generator)
     return pixels.clamp_(0, 1)
 
 
