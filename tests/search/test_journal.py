@@ -44,7 +44,7 @@ def test_a_journal_is_read_again(path: Path, capsys: pytest.CaptureFixture) -> N
 def test_every_entry_is_a_line_of_json_that_a_person_can_read(path: Path) -> None:
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(entries[0].pop("sha256")) == 64
-    assert entries[0] == {"version": 1, "key": "a", "score": 0.5, "reason": None, "params": {"lr": 0.1}}
+    assert entries[0] == {"version": 2, "key": "a", "score": 0.5, "reason": None, "params": {"lr": 0.1}}
 
 
 def test_an_entry_is_on_disk_before_add_all_returns(path: Path) -> None:
@@ -90,9 +90,9 @@ def test_a_last_line_that_was_torn_costs_that_fit_only(path: Path, capsys: pytes
         b"[]",
         b"3",
         b"null",
-        b'{"version": 1}',
-        b'{"version": 1, "key": "x", "score": 0.5, "reason": null, "params": {}}',
-        b'{"version": 1, "key": "x", "score": 0.5, "reason": null, "params": {}, "sha256": "5b"}',
+        b'{"version": 2}',
+        b'{"version": 2, "key": "x", "score": 0.5, "reason": null, "params": {}}',
+        b'{"version": 2, "key": "x", "score": 0.5, "reason": null, "params": {}, "sha256": "5b"}',
         b"\xff\xfe\x00",
     ],
 )
@@ -104,7 +104,7 @@ def test_a_damaged_entry_is_ignored_with_a_warning(path: Path, capsys: pytest.Ca
     assert f"warning: ignoring 1 damaged entries of {path}; their fits are done again." in message
 
 
-@pytest.mark.parametrize("version", [b"", b'"version": 0, ', b'"version": 2, ', b'"version": "1", '])
+@pytest.mark.parametrize("version", [b"", b'"version": 1, ', b'"version": 3, ', b'"version": "2", '])
 def test_an_entry_of_another_version_is_ignored_with_a_warning(
     path: Path, capsys: pytest.CaptureFixture, version: bytes
 ) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from digitrec.errors import ArtifactError
 
-# Of an entry's form and meaning.
-VERSION = 1
+# Of an entry's form and meaning; entries of version 1 have no SHA-256.
+VERSION = 2
 
 
 class Journal:
