@@ -45,7 +45,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "as `robust`": ({}, {"hardening": {"share": 0.5, "adversarial": 0.2}}),
     "dropout as published": ({"architecture": {"dropout": 0.3, "dropout_maps": 0.2}}, {}),
     "20 epochs": ({"max_epochs": 20}, {}),
-    "RMSprop": ({"optimizer": "rmsprop"}, {}),
+    "Adam": ({"optimizer": "adam"}, {}),
     "batches of 64, twice the learning rate": ({"batch_size": 64, "lr": 0.002}, {}),
 }
 
