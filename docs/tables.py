@@ -282,7 +282,7 @@ def recipes() -> str:
         errors = [one["errors"] for one in seeds]
         mean = sum(errors) / sum(one["n"] for one in seeds)
         rows.append([name, ", ".join(map(str, errors)), _percent(mean), _percent(corrupted)])
-    head = ["the default recipe, but", f"errors of {seeds[0]['n']:,} by seed", "mean", "corrupted, wrong"]
+    head = ["the recipe, but", f"errors of {seeds[0]['n']:,} by seed", "mean", "corrupted, wrong"]
     return table(head, "llrr", rows)
 
 
