@@ -77,7 +77,8 @@ def test_final_training_takes_the_winner_unless_told_otherwise(finished: Pipelin
     best = _json(finished, "gridsearch")["best_params"]
     trained = json.loads((finished.folder / "data/checkpoints/final.json").read_text())
     assert trained["training"]["lr"] == best["lr"]
-    architecture = {"nonlinearity": "relu", "num_units": 4, "out_units": 6, "fout_units": 8}
+    units = {"num_units": 4, "out_units": 6, "fout_units": 8}
+    architecture = units | {"nonlinearity": "relu", "dropout": 0, "dropout_maps": 0}
     assert trained["training"]["architecture"] == architecture
     assert trained["training"]["max_epochs"] == 3
 
