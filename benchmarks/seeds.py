@@ -5,8 +5,8 @@ Reads   params.yaml, data/train, data/test, metrics/normalize_stats.json, data/g
 Writes  benchmarks/results/seeds.json
 
 Usage: python benchmarks/seeds.py [--seeds 0 1 2 3 4] [--runs modern_digits modern paper best]
-Runs: `modern_digits` and `modern` are the search's winner by these recipes, `paper` is what its authors trained last,
-`best` is our network for accuracy, by `modern`.
+Runs: `modern_digits` and `modern` are the search's winner, or what params.yaml says in its place, by these recipes,
+`paper` is what its authors trained last, `best` is our network for accuracy, by `modern`.
 Each fit is trained as stage `train-final` does it and scored once on the test images; so is the ensemble of a run's
 networks, the mean of their probabilities. What is finished, fits and epochs, is kept in data/cache/seeds under a name
 made of settings, data and code, so a killed run goes on where it was. Runs that are not asked for stay in the results
@@ -54,17 +54,16 @@ BEST = {
     "optimizer": "rmsprop",
     "architecture": {"columns": 2, "width": 32},
 }
+# Runs that take nothing from the search, nor from params.yaml's final training: the network, and its settings.
+FIXED: dict[str, tuple[str, dict[str, Any]]] = {"paper": ("mnistnet", PAPER), "best": ("best", BEST)}
 
 
 def training_of(root: Path, params: Params, run: str, seed: int) -> TrainingSpec:
     """Resolve a fit's specification as stage `train-final` does."""
     changes = {"recipe": "modern" if run == "best" else run, "seed": seed}
-    if run == "paper":
-        changes |= {"model": "mnistnet", **AUTO}
-        best = PAPER
-    elif run == "best":
-        changes |= {"model": "best", **AUTO}
-        best = BEST
+    if run in FIXED:
+        model, best = FIXED[run]
+        changes |= {"model": model, **AUTO}
     else:
         winner = root / "data/gridsearch/best_params.json"
         best = read_json(winner) if winner.exists() else read_json(root / "metrics/gridsearch.json")["best_params"]

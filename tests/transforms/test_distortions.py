@@ -118,7 +118,7 @@ def test_a_line_is_thin_and_goes_from_point_to_point_over_the_image() -> None:
     lines = _distort(share=1.0, pixels=torch.zeros(200, 1, 28, 28), line=1.0)[:, 0]
     peaks = lines.amax((1, 2))
     assert float(peaks.max()) == pytest.approx(1, abs=0.03)
-    # Seldom along a border, as often as not across the middle; as wide as a pen.
+    # Thin, and across the middle more often than in a corner.
     covered = (lines > peaks.view(-1, 1, 1) / 5).float()
     assert 30 < float(covered.sum((1, 2)).mean()) < 130
     assert float(covered[:, 14, 14].mean()) > 2 * float(covered[:, 0, 0].mean())
