@@ -16,7 +16,9 @@ import numpy as np
 import psutil
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from PIL import Image
+from uvicorn.supervisors import multiprocess
 
 from digitrec.serve import server
 from tests.serve.conftest import refused, running
@@ -200,3 +202,22 @@ def test_it_listens_on_this_machine_alone_unless_told_otherwise(exported: Path) 
     with running(exported, "--host", "::1") as service:
         assert httpx.get(f"{service.url}/healthz").json() == {"status": "ok"}
         assert service.greeting.startswith("http://[::1]:")
+
+
+def test_a_worker_tells_of_the_server_that_runs_that_it_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SlowElsewhere(uvicorn.Server):
+        def __init__(self, config: uvicorn.Config):
+            if threading.current_thread() is not threading.main_thread():
+                time.sleep(0.3)
+            super().__init__(config)
+
+        def run(self, sockets: list | None = None) -> None:
+            self.started = True
+            time.sleep(0.6)
+
+    monkeypatch.setattr(multiprocess, "Server", SlowElsewhere)
+    worker = server.Worker(uvicorn.Config(FastAPI()), [])
+    # Asked before it has begun, as the parent does.
+    worker.parent_conn.send(b"ping")
+    worker.target([])
+    assert worker.is_ready()

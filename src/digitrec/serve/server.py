@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from digitrec.errors import DigitrecError
 from digitrec.pipeline.jobs import exit_with
@@ -136,6 +136,19 @@ def _listen_as_worker(host: str, port: int) -> socket.socket:
     return listen(host, port, beside_others=True)
 
 
+class Worker(Process):
+    """A process that answers.
+
+    uvicorn's own may make two servers, one in each of its threads that ask for it first, and then tell for ever that
+    the one that does not run has not started.
+    """
+
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        """Make the server before there is a second thread, and run it."""
+        _ = self.server
+        super().target(sockets)
+
+
 class Workers(Multiprocess):
     """Processes that answer on one port.
 
@@ -144,7 +157,7 @@ class Workers(Multiprocess):
     config, sockets
         uvicorn's.
     announce : callable
-        Called when all of them answer.
+        Called once all of them answer.
     kept : Kept
         The model that they answer with.
     terminal : Terminal
@@ -156,12 +169,13 @@ class Workers(Multiprocess):
     ):
         super().__init__(config, sockets)
         self._announce, self._kept, self._terminal = announce, kept, terminal
+        self._announced = False
 
     def init_processes(self) -> None:
         """Start them."""
-        super().init_processes()
-        if all(process.wait_until_ready(GRACE, self.should_exit) for process in self.processes):
-            self._announce()
+        for _ in range(self.processes_num):
+            self.processes.append(Worker(self.config, self.sockets))
+            self.processes[-1].start()
 
     def handle_hup(self) -> None:
         """Have all of them load the model that lies there now, if it is a good one."""
@@ -179,11 +193,14 @@ class Workers(Multiprocess):
                 os.kill(cast("int", process.pid), signal.SIGHUP)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace those that have ended, which no longer tell when they loaded their model."""
+        """Replace those that have ended, which no longer tell when they loaded their model; announce all, once."""
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
         for pid in before - {process.pid for process in self.processes}:
             mark_process_dead(pid)
+        if not self._announced and not self.should_exit.is_set() and all(each.is_ready() for each in self.processes):
+            self._announce()
+            self._announced = True
 
 
 def serve(folder: Path, host: str, port: int, workers: int, root_path: str = "", logged: bool = False) -> None:
