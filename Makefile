@@ -80,13 +80,13 @@ endif
 
 test: in-git lint  ## Lint and all tests, with coverage (10 to 25 minutes on two cores)
 	coverage erase
-	coverage run -m pytest --numprocesses 3 --dist worksteal
+	coverage run -m pytest --numprocesses 2 --dist worksteal
 	coverage combine --quiet
 	coverage report
 
 test-fast: in-git $(READY)  ## For every edit: ruff, and the tests that take no pipeline (under two minutes)
 	ruff check .
-	pytest --numprocesses 3 --dist worksteal -m "not slow"
+	pytest --numprocesses 2 --dist worksteal -m "not slow"
 
 # Of each kind of input, and seconds of each search that is guided by what the input reaches.
 CASES ?= 10000

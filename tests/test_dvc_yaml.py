@@ -17,6 +17,8 @@ REPRODUCTION = {
 }
 # Rooms that a stage depends on whole: a name in a list says what is imported, and DVC has no names for lists.
 WHOLE = {"fit-baseline": "src/digitrec/baselines", "robustness": "src/digitrec/baselines"}
+# A room that a stage depends on file by file, because it lies outside the project's folder, where .dvcignore says nothing.
+ALL_OF = {"check-systems": "src/digitrec/models"}
 # Rooms of which a script imports one module by a name in params.yaml, and how dvc.yaml says that name.
 NAMED = {
     "download": ("data/sources", "${dataset}"),
@@ -49,6 +51,8 @@ def test_code_dependencies_are_exactly_the_modules_that_the_stage_reaches(name: 
     stage = STAGES.get(name) or REPRODUCTION[name]
     deps = {path.removeprefix("../") for path in stage["deps"]}
     reached = reached_modules(ROOT / script) | _reached_by_name(name) | {script}
+    if name in ALL_OF:
+        reached |= {path.relative_to(ROOT).as_posix() for path in (ROOT / ALL_OF[name]).glob("*[!_].py")}
     if name in WHOLE:
         assert WHOLE[name] in deps
         reached = reached.union(*map(reached_modules, (ROOT / WHOLE[name]).glob("[a-z]*.py")))
@@ -56,6 +60,11 @@ def test_code_dependencies_are_exactly_the_modules_that_the_stage_reaches(name: 
     assert {path for path in deps if path.endswith(".py")} == reached
     # In the environment that DVC runs in.
     assert re.fullmatch(rf"sh (?P<up>(\.\./)?)stages/run\.sh (?P=up){script}( .*)?", stage["cmd"])
+
+
+def test_no_stage_counts_what_python_leaves_in_a_folder_of_another_project() -> None:
+    outside = [path for stage in REPRODUCTION.values() for path in stage["deps"] if path.startswith("../src/")]
+    assert [path for path in outside if not (ROOT / "reproduction" / path).is_file() and "${" not in path] == []
 
 
 def test_every_stage_script_has_a_stage_and_every_stage_that_is_named_above_is_one() -> None:

@@ -220,4 +220,5 @@ def test_a_worker_tells_of_the_server_that_runs_that_it_has_started(monkeypatch:
     # Asked before it has begun, as the parent does.
     worker.parent_conn.send(b"ping")
     worker.target([])
+    worker.parent_conn.recv()
     assert worker.is_ready()
