@@ -17,7 +17,7 @@ REPRODUCTION = {
 }
 # Rooms that a stage depends on whole: a name in a list says what is imported, and DVC has no names for lists.
 WHOLE = {"fit-baseline": "src/digitrec/baselines", "robustness": "src/digitrec/baselines"}
-# A room that a stage depends on file by file, because it lies outside the project's folder, where .dvcignore says nothing.
+# A room outside the project's folder, where .dvcignore says nothing: a stage depends on it file by file.
 ALL_OF = {"check-systems": "src/digitrec/models"}
 # Rooms of which a script imports one module by a name in params.yaml, and how dvc.yaml says that name.
 NAMED = {
