@@ -27,7 +27,7 @@ ROWS = ("cpu", "gpu")
 STARTED = re.compile(r"Running stage '(.+)':")
 
 
-def reproduce(folder: Path) -> dict[str, float]:
+def reproduce(folder: Path, *targets: str) -> dict[str, float]:
     """Run `dvc repro`; the seconds of each stage, DVC's own work on it among them, in the order of the run.
 
     Raises
@@ -36,7 +36,7 @@ def reproduce(folder: Path) -> dict[str, float]:
         When a stage failed.
     """
     environment = os.environ | {"PYTHONPATH": str(folder / "src"), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "dvc", "repro"]
+    command = [sys.executable, "-m", "dvc", "repro", *targets]
     started: dict[str, float] = {}
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -15,7 +15,8 @@ from digitrec.evaluation.comparison import FINAL
 from digitrec.pipeline.files import read_json, replacing
 from digitrec.reproduction.claims import paper_of
 from digitrec.reproduction.ledger import VERDICTS
-from docs.markdown import table
+from docs.markdown import interval, machine_of, percent, seconds_of, table
+from docs.measured import fast, own_images, pipeline, search, training_speed
 from docs.reference import reference
 from docs.scaling import cores, many, workers
 
@@ -41,16 +42,16 @@ def baselines() -> str:
     head = ["", "test accuracy", "95 % interval", "errors", "parameters", "McNemar p", "fit, s", "predict, s"]
     rows = []
     for name, scores in read_json(ROOT / "metrics/compare_baselines.json").items():
-        p, accuracy = scores["mcnemar_p"], _percent(scores["accuracy"])
+        p, accuracy = scores["mcnemar_p"], percent(scores["accuracy"])
         cells = [
             NAMES[name],
             f"**{accuracy}**" if name == FINAL else accuracy,
-            _interval(scores["accuracy_ci95"]),
+            interval(scores["accuracy_ci95"]),
             f"{scores['errors']:,}",
             f"{scores['n_parameters']:,}",
             "" if name == FINAL else f"{p:.0e}".replace("e-0", "e-") if p else "< 1e-300",
-            _seconds(times[name]["fit_seconds"]),
-            _seconds(times[name]["predict_seconds"]),
+            seconds_of(times[name]["fit_seconds"]),
+            seconds_of(times[name]["predict_seconds"]),
         ]
         rows.append(cells)
     return table(head, "lrlrrrrr", rows)
@@ -59,7 +60,7 @@ def baselines() -> str:
 def reading() -> str:
     """Give the table of what is read of composed pages, the kinds read worst among them, and of what is refused."""
     pages, reader = (read_json(ROOT / f"metrics/{name}.json") for name in ("read_pages", "train_reader"))
-    digits, exact = (_interval(pages[key], 1) for key in ("right_ci95", "exact_ci95"))
+    digits, exact = (interval(pages[key], 1) for key in ("right_ci95", "exact_ci95"))
     worst = sorted(pages["kinds"].items(), key=lambda kind: kind[1]["exact"] / kind[1]["pages"])[:N_WORST]
     of_pages = [
         [
@@ -73,7 +74,7 @@ def reading() -> str:
         ),
     ]
     kept, refused = reader["digits"], reader["refused"]["all"]
-    unsure = f"{_percent(refused['share'], 1)} of {refused['n']:,}"
+    unsure = f"{percent(refused['share'], 1)} of {refused['n']:,}"
     of_reader = [
         ["digits", f"{kept['right']:,} of {kept['n']:,}", str(kept["unsure"]), str(kept["wrong"])],
         ["no digits: letters, signs, scribbles, parts of digits", "", unsure, ""],
@@ -102,9 +103,9 @@ def seeds() -> str:
         [
             names.get(name, f"MNISTNet, `{name}`"),
             str(len(run["seeds"])),
-            _percent(run["mean"]),
+            percent(run["mean"]),
             f"{100 * run['std']:.2f}",
-            _interval(run["mean_ci95"]),
+            interval(run["mean_ci95"]),
             ", ".join(map(str, run["errors"])),
         ]
         for name, run in sorted(runs.items(), key=lambda each: -each[1]["mean"])
@@ -116,8 +117,8 @@ def luck() -> str:
     """Say what the default recipe gives over seeds."""
     run = read_json(ROOT / "benchmarks/results/seeds.json")["runs"]["modern_digits"]
     return (
-        f"The mean of {len(run['seeds'])} seeds, each on one thread, is {_percent(run['mean'])} (95 % interval "
-        f"{_interval(run['mean_ci95'])}), with {', '.join(map(str, run['errors']))} errors."
+        f"The mean of {len(run['seeds'])} seeds, each on one thread, is {percent(run['mean'])} (95 % interval "
+        f"{interval(run['mean_ci95'])}), with {', '.join(map(str, run['errors']))} errors."
     )
 
 
@@ -130,13 +131,13 @@ def calibration() -> str:
     shown: dict[str, Callable[[dict[str, Any]], str]] = {
         "negative log-likelihood": lambda each: f"{each['negative_log_likelihood']:.4f}",
         "Brier score": lambda each: f"{each['brier']:.5f}",
-        "expected calibration error, 15 bins of equal width": lambda each: _percent(each["ece"]),
-        "its 95 % interval": lambda each: _interval(each["ece_ci95"]),
-        "expected calibration error, 15 bins of equal count": lambda each: _percent(each["ece_adaptive"]),
+        "expected calibration error, 15 bins of equal width": lambda each: percent(each["ece"]),
+        "its 95 % interval": lambda each: interval(each["ece_ci95"]),
+        "expected calibration error, 15 bins of equal count": lambda each: percent(each["ece_adaptive"]),
     }
     scores = [[name, *map(told, stages.values())] for name, told in shown.items()]
     answered = [
-        [f"{threshold:.3f}", _percent(each["coverage"]), _percent(each["accuracy"]), _interval(each["accuracy_ci95"])]
+        [f"{threshold:.3f}", percent(each["coverage"]), percent(each["accuracy"]), interval(each["accuracy_ci95"])]
         for threshold, each in (
             (found["threshold"], found["answered"]),
             (found["answered_for_99_95"]["threshold"], found["answered_for_99_95"]),
@@ -150,70 +151,10 @@ def calibration() -> str:
     )
 
 
-def training_speed() -> str:
-    """Give the table of images a second in training."""
-    found = read_json(ROOT / "benchmarks/results/training_speed.json")
-    by_threads = {measured["threads"]: measured["ways"] for measured in found["tables"]}
-    names = [f"{threads} thread{'s' * (threads > 1)}" for threads in by_threads]
-    rows = [
-        [
-            row["way"],
-            *(
-                f"{ways[way]['images_per_second']:,} ({ways[way]['ratio_to_published']:.2f})"
-                for ways in by_threads.values()
-            ),
-        ]
-        for way, row in next(iter(by_threads.values())).items()
-    ]
-    return table([_machine(found["machine"]), *names], "l" + "r" * len(names), rows)
-
-
-def search() -> str:
-    """Give the table of seconds that a search takes."""
-    found = read_json(ROOT / "benchmarks/results/search.json")
-    subset, halving = found["subset"], found["halving"]
-    few = f"{subset['fits']} fits on {subset['images']:,} images: "
-    measured = [
-        (f"{few}published way", subset["published"]["seconds"], 1),
-        *((f"{few}engine `{name}`", row["seconds"], row["times_faster"]) for name, row in subset["engines"].items()),
-        (
-            "384 fits on 40,000 images: published way, by its time for an image",
-            halving["published_seconds_extrapolated"],
-            1,
-        ),
-    ]
-    rows = [[name, f"{seconds:,.0f}", f"{faster:.1f}"] for name, seconds, faster in measured]
-    for name, row in halving["engines"].items():
-        seconds = " and ".join(f"{each:,.0f}" for each in row["seconds"])
-        rows.append([f"the search of `params.yaml`, engine `{name}`", seconds, f"{row['times_faster']:.1f}"])
-    return table([_machine(halving["machine"]), "seconds", "times faster"], "lrr", rows)
-
-
-def fast() -> str:
-    """Give the table of the network that is trained in seconds."""
-    rows = []
-    for row in read_json(ROOT / "benchmarks/results/time_to_99.json")["rows"].values():
-        # Where there was no GPU, say.
-        if row == "not measured":
-            continue
-        seconds, machine = row["seconds"], row["machine"]
-        cells = [
-            _machine(machine) if machine["device"] == "cpu" else machine["device"],
-            "yes" if row["settings"]["margin"] else "no",
-            str(len(row["accuracies"])),
-            _percent(row["mean"]),
-            _interval(row["mean_ci95"]),
-            f"{seconds['median']:.2f} ({seconds['min']:.2f} to {seconds['max']:.2f})",
-        ]
-        rows.append(cells)
-    titles = ["", "margins cut off", "seeds", "mean test accuracy", "95 % interval of the mean", "seconds"]
-    return table(titles, "llrrll", rows)
-
-
 def robustness() -> str:
     """Give the tables of what worn and attacked images cost."""
     found = read_json(ROOT / "metrics/robustness.json")
-    shown = [(name.replace("_", " "), _percent(accuracy)) for name, accuracy in found["accuracy"].items()]
+    shown = [(name.replace("_", " "), percent(accuracy)) for name, accuracy in found["accuracy"].items()]
     # Three beside each other.
     third = -(-len(shown) // 3)
     shown += [("", "")] * (3 * third - len(shown))
@@ -221,9 +162,9 @@ def robustness() -> str:
         [*first, *second, *last]
         for first, second, last in zip(*(shown[k * third : (k + 1) * third] for k in range(3)), strict=True)
     ]
-    ours = f"{_percent(found['mean_corruption_error'])} ({_interval(found['mean_corruption_error_ci95'])})"
+    ours = f"{percent(found['mean_corruption_error'])} ({interval(found['mean_corruption_error_ci95'])})"
     errors = [(found["mean_corruption_error"], NAMES[FINAL], ours)]
-    errors += [(error, NAMES[name], _percent(error)) for name, error in found["baselines"].items()]
+    errors += [(error, NAMES[name], percent(error)) for name, error in found["baselines"].items()]
     return "\n\n".join(
         [
             table(["the final model's accuracy", *[""] * 5], "lrlrlr", accuracies),
@@ -236,7 +177,7 @@ def faults() -> str:
     """Give the table of what happened to pipelines, and of how the next run ended."""
     found = read_json(ROOT / "benchmarks/results/faults.json")
     head = [
-        _machine(found["machine"]),
+        machine_of(found["machine"]),
         "rounds",
         "the same at once",
         "after what the error names",
@@ -256,22 +197,6 @@ def faults() -> str:
     return f"{table(head, 'lrrrrr', rows)}\n\nRounds by stage: {stages}."
 
 
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2f}"
-
-
-def _percent(share: float, digits: int = 2) -> str:
-    return f"{100 * share:.{digits}f} %"
-
-
-def _interval(bounds: list[float], digits: int = 2) -> str:
-    return " to ".join(f"{100 * bound:.{digits}f}" for bound in bounds)
-
-
-def _machine(machine: dict) -> str:
-    return f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}"
-
-
 def recipes() -> str:
     """Give the table of what each part of the default recipe does to errors on held-out training images."""
     variants = read_json(ROOT / "benchmarks/results/recipes.json")["variants"]
@@ -281,7 +206,7 @@ def recipes() -> str:
         corrupted = sum(one["mean_corruption_error"] for one in seeds) / len(seeds)
         errors = [one["errors"] for one in seeds]
         mean = sum(errors) / sum(one["n"] for one in seeds)
-        rows.append([name, ", ".join(map(str, errors)), _percent(mean), _percent(corrupted)])
+        rows.append([name, ", ".join(map(str, errors)), percent(mean), percent(corrupted)])
     head = ["the recipe, but", f"errors of {seeds[0]['n']:,} by seed", "mean", "corrupted, wrong"]
     return table(head, "llrr", rows)
 
@@ -307,6 +232,8 @@ TABLES = {
     "ledger": ledger,
     "luck": luck,
     "many": many,
+    "own_images": own_images,
+    "pipeline": pipeline,
     "reading": reading,
     "recipes": recipes,
     "reference": reference,
