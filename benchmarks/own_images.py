@@ -12,8 +12,6 @@ it is kept. Sets that are not asked for stay in the results as they were.
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
 import time
 import zipfile
@@ -22,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from pipeline import reproduce
+from pipeline import lay_out, reproduce
 
 from digitrec.errors import DigitrecError
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
@@ -56,8 +54,7 @@ def run(root: Path, archive: Path, folder: Path, changes: dict[str, Any], seeds:
         pictures = changes.get("folder", {}) | {"path": str(folder / top), "seed": seed}
         own = changes | {"dataset": "folder", "folder": pictures, "seed": seed}
         overrides.write_text(yaml.safe_dump(own), encoding="utf-8")
-        if subprocess.run([sys.executable, root / "demo/prepare.py", project, overrides]).returncode:
-            raise DigitrecError(f"{project} could not be made; the line above says why.")
+        lay_out(root, project, overrides)
         start = time.perf_counter()
         reproduce(project, *([] if seed == seeds[0] else ["evaluate"]))
         times[seed] = time.perf_counter() - start

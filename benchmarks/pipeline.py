@@ -27,6 +27,18 @@ ROWS = ("cpu", "gpu")
 STARTED = re.compile(r"Running stage '(.+)':")
 
 
+def lay_out(root: Path, folder: Path, *overrides: Path) -> None:
+    """Copy the pipeline into a folder, with some of its parameters changed.
+
+    Raises
+    ------
+    DigitrecError
+        When it cannot be, or the folder is no folder of an earlier run.
+    """
+    if subprocess.run([sys.executable, root / "demo/prepare.py", folder, *overrides]).returncode:
+        raise DigitrecError(f"--folder: got {folder}, expected an empty folder; the line above says what is wrong.")
+
+
 def reproduce(folder: Path, *targets: str) -> dict[str, float]:
     """Run `dvc repro`; the seconds of each stage, DVC's own work on it among them, in the order of the run.
 
@@ -60,8 +72,7 @@ def main(root: Path) -> None:
     print(headline(machine), machine["device"], sep=", ", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.resolve() if given else Path(temporary, "pipeline")
-        if subprocess.run([sys.executable, root / "demo/prepare.py", folder]).returncode:
-            raise DigitrecError(f"--folder: got {folder}, expected an empty folder; the line above says what is wrong.")
+        lay_out(root, folder)
         start = time.perf_counter()
         stages = reproduce(folder)
         seconds = round(time.perf_counter() - start, 1)

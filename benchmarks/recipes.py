@@ -46,7 +46,6 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "dropout as published": ({"architecture": {"dropout": 0.3, "dropout_maps": 0.2}}, {}),
     "20 epochs": ({"max_epochs": 20}, {}),
     "Adam": ({"optimizer": "adam"}, {}),
-    "Adam, 50 maps": ({"optimizer": "adam", "architecture": {"fout_units": 50}}, {}),
     "batches of 64, twice the learning rate": ({"batch_size": 64, "lr": 0.002}, {}),
 }
 

@@ -29,8 +29,8 @@ run='import gc, runpy, sys; gc.set_threshold(100_000, 50, 50); del sys.argv[0]; 
 can='import importlib.util as u, sys; sys.exit(sys.version_info < (3, 11) or None in map(u.find_spec, ("torch", "skorch")))'
 for python in "$dvc" python "${VIRTUAL_ENV:-}/bin/python" "$here/.venv/bin/python"; do
   if [ -n "$python" ] && "$python" -c "$can" 2> /dev/null; then
-    # No process more: signals reach the stage itself.
-    exec "$python" -c "$run" "$@"
+    # No process more: signals reach the stage itself. -P: what lies in the project's folder is no library.
+    exec "$python" -P -c "$run" "$@"
   fi
 done
 echo "error: no Python with torch and skorch here: \`make install\` makes one, then \`.venv/bin/dvc repro\` runs in it." \

@@ -117,3 +117,10 @@ def test_signals_reach_the_stage_itself(project: Path, kind: signal.Signals) -> 
     process.send_signal(kind)
     # Python ends itself by the signal that interrupts it.
     assert process.wait(timeout=30) == -kind
+
+
+@pytest.mark.slow
+def test_a_file_in_the_projects_folder_is_not_taken_for_a_library(project: Path) -> None:
+    (project / "colorsys.py").write_text("raise SystemExit('mine')\n")
+    (project / "stages/who.py").write_text(f"import colorsys\n{WHO}")
+    assert _told(project, [DVC, "repro"])[2:] == ["a", "b c"]
