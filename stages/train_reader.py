@@ -1,14 +1,16 @@
 """Train the network that also answers that something is no digit, and choose from when on answers are given.
 
-Reads   data/train, data/checkpoints/final*, data/calibration/calibration.json; $DIGITREC_DEVICE
+Reads   data/train, data/checkpoints/final*, data/calibration/calibration.json, params.yaml;
+        $DIGITREC_DEVICE, $DIGITREC_JOBS
 Writes  data/reader/reader.json and, where the dataset is of digits, reader.onnx; metrics/train_reader.json
 """
 
 from pathlib import Path
 
+from digitrec.config.params import load_params
 from digitrec.data.dataset import read_part
 from digitrec.export.reader import make_reader
-from digitrec.pipeline.environment import device_from_environment
+from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
 from digitrec.pipeline.files import read_json, replacing, write_json
 from digitrec.pipeline.stage import run_stage
 from digitrec.training.checkpoints import load_checkpoint
@@ -25,7 +27,13 @@ def main(root: Path) -> None:
         return
     temperature = read_json(root / "data/calibration/calibration.json")["temperature"]
     reader = make_reader(
-        checkpoint, *read_part(root / "data/train"), temperature, device, root / "data/cache/train_reader"
+        checkpoint,
+        *read_part(root / "data/train"),
+        temperature,
+        load_params(root / "params.yaml").reader.max_epochs,
+        device,
+        jobs_from_environment(),
+        root / "data/cache/train_reader",
     )
     with replacing(root / "data/reader/reader.onnx") as temporary:
         temporary.write_bytes(reader.content)

@@ -74,7 +74,7 @@ def small_classifier(
 ) -> ImageClassifier:
     torch.set_num_threads(1)
     of_build = {
-        key: settings.pop(key) for key in ("images", "labels", "valid_rows", "device", "callbacks") if key in settings
+        key: settings.pop(key) for key in ("images", "train_labels", "valid", "device", "callbacks") if key in settings
     }
     return build_classifier(small_training(model, architecture, **settings), image, verbose=0, **of_build)
 

@@ -196,7 +196,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):
                 self.training_,
                 self.image_,
                 images=images,
-                labels=labels,
+                train_labels=labels,
                 device=_device(self.device),
                 callbacks=hardening_callbacks(self.training_.recipe),
                 verbose=self.verbose,

@@ -11,7 +11,7 @@ from skorch.callbacks import Callback
 from digitrec.data.split import validation_split
 from digitrec.errors import TrainingDiverged
 from digitrec.spec import Recipe
-from digitrec.training.classifier import ImageClassifier
+from digitrec.training.classifier import ImageClassifier, ImageRows
 from digitrec.training.schedule import one_cycle
 from digitrec.transforms.pixels import to_pixels
 from tests.tiny import (
@@ -66,7 +66,7 @@ class _RecordingLoss(torch.nn.CrossEntropyLoss):
 def _with_validation(model: str = "mlp", **settings: object) -> tuple[ImageClassifier, np.ndarray]:
     """A fitted classifier, and the rows of a fifth of the images that were held out."""
     train, valid = validation_split(LABELS, 0.2, 0)
-    classifier = small_classifier(model, images=IMAGES, labels=LABELS, valid_rows=valid, **settings)
+    classifier = small_classifier(model, images=IMAGES, valid=ImageRows(IMAGES, LABELS, valid), **settings)
     return classifier.fit(train, LABELS[train]), valid
 
 
@@ -216,7 +216,7 @@ def test_images_that_are_held_out_are_scored_and_never_trained_on() -> None:
     classifier, valid = _with_validation(max_epochs=1)
     other = IMAGES.copy()
     other[valid] = 255 - other[valid]
-    changed = small_classifier(images=other, labels=LABELS, valid_rows=valid, max_epochs=1)
+    changed = small_classifier(images=other, valid=ImageRows(other, LABELS, valid), max_epochs=1)
     train = np.setdiff1d(np.arange(300), valid)
     changed.fit(train, LABELS[train])
     assert same_weights(classifier, changed)
@@ -225,7 +225,7 @@ def test_images_that_are_held_out_are_scored_and_never_trained_on() -> None:
 
 def test_the_epoch_table_is_printed(capsys: pytest.CaptureFixture) -> None:
     train, valid = validation_split(LABELS, 0.2, 0)
-    classifier = small_classifier(images=IMAGES, labels=LABELS, valid_rows=valid, max_epochs=2)
+    classifier = small_classifier(images=IMAGES, valid=ImageRows(IMAGES, LABELS, valid), max_epochs=2)
     classifier.set_params(verbose=1).fit(train, LABELS[train])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["epoch", "train_accuracy", "train_loss", "valid_accuracy", "valid_loss", "dur"]
@@ -267,7 +267,7 @@ def test_colour_images_of_any_size_and_classes_are_learned() -> None:
 def test_with_balanced_classes_each_image_counts_by_the_inverse_of_its_classs_share() -> None:
     labels = np.repeat(np.arange(10), 30)
     labels[:45] = 9
-    settings = {"images": IMAGES, "labels": labels, "recipe": PLAIN.model_copy(update={"class_weight": "balanced"})}
+    settings = {"train_labels": labels, "recipe": PLAIN.model_copy(update={"class_weight": "balanced"})}
     classifier = small_classifier(**settings).initialize()
     logits, targets = torch.randn(300, 10), torch.from_numpy(labels)
     each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
@@ -287,7 +287,7 @@ def test_with_balanced_classes_a_rare_class_is_found_more_often() -> None:
     recalls = []
     for class_weight in ("none", "balanced"):
         recipe = PLAIN.model_copy(update={"class_weight": class_weight})
-        settings = {"images": images, "labels": labels, "recipe": recipe, "max_epochs": 4}
+        settings = {"images": images, "train_labels": labels, "recipe": recipe, "max_epochs": 4}
         classifier = small_classifier(**settings).fit(np.arange(len(rows)), labels)
         found = classifier.module_.eval()(to_pixels(data.test_images[test])).argmax(1).numpy()
         recalls.append(recall_score(data.test_labels[test], found, labels=[8], average=None)[0])

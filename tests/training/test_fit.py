@@ -103,9 +103,6 @@ def _state_file(**changes: object) -> str:
 
 
 class _Untrained:
-    def set_params(self, **settings: object) -> None:
-        pass
-
     def fit(self, rows: np.ndarray, labels: np.ndarray) -> None:
         pass
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from digitrec.training.classifier import ImageRows
 from digitrec.training.live import DVCLiveCallback
 from digitrec.training.resume import ResumeFrom
 from tests.tiny import small_classifier, some_digits
@@ -24,7 +25,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_epoch_is_logged(tmp_path: Path) -> None:
     live = DVCLiveCallback(tmp_path / "live", ("train_loss", "valid_accuracy"))
-    held_out = {"images": IMAGES, "labels": LABELS, "valid_rows": np.arange(80, 100)}
+    held_out = {"images": IMAGES, "valid": ImageRows(IMAGES, LABELS, np.arange(80, 100))}
     classifier = small_classifier(max_epochs=3, callbacks=[("live", live)], **held_out).fit(np.arange(80), LABELS[:80])
     for key in ("train_loss", "valid_accuracy"):
         assert [step for step, _ in _curve(tmp_path / "live", key)] == [0, 1, 2]

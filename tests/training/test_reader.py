@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 
 from digitrec.reading.examples import KINDS
 from digitrec.spec import ImageSpec
+from digitrec.training import reader
 from digitrec.training.reader import NONE, reader_image, reader_images, reads_digits, refusal_scores, valid_examples
 from tests.tiny import IMAGE
 
@@ -21,14 +23,21 @@ def test_only_digits_as_mnists_get_a_reader() -> None:
 
 
 def test_it_learns_from_as_many_drawn_examples_as_the_dataset_is_large() -> None:
-    images, labels = reader_images(IMAGES, LABELS, DIGITS, seed=0)
+    images, labels = reader_images(IMAGES, LABELS, DIGITS, seed=0, jobs=1)
     assert images.shape == (36 + 24 + 60, 28, 28, 1)
     assert images.dtype == np.uint8
     assert (images[:36] == IMAGES).all()
     assert (labels == 10).sum() == 60
-    again, _ = reader_images(IMAGES, LABELS, DIGITS, seed=0)
-    assert (again == images).all()
-    assert (reader_images(IMAGES, LABELS, DIGITS, seed=1)[0] != images).any()
+    assert (reader_images(IMAGES, LABELS, DIGITS, seed=1, jobs=1)[0] != images).any()
+
+
+def test_what_is_drawn_does_not_depend_on_the_number_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "PART", 20)
+    alone, together = (reader_images(IMAGES, LABELS, DIGITS, seed=0, jobs=jobs) for jobs in (1, 2))
+    for first, second in zip(alone, together, strict=True):
+        assert np.array_equal(first, second)
+    others = alone[0][alone[1] == 10]
+    assert len(np.unique(others, axis=0)) > 50
 
 
 def test_validation_has_examples_of_every_kind() -> None:

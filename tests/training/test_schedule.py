@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +8,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from digitrec.errors import TrainingDiverged
 from digitrec.spec import Recipe
-from digitrec.training.schedule import check_loss, class_weights, learning_rate_ratio, one_cycle
+from digitrec.training.schedule import OPTIMIZERS, check_loss, class_weights, learning_rate_ratio, one_cycle
 
 
 def test_one_cycle_is_the_curve_of_pytorchs_schedule() -> None:
@@ -61,3 +64,34 @@ def test_a_loss_that_is_no_number_ends_the_training_with_advice(loss: float) -> 
     text = f"the loss became {loss} in epoch 2 of 3 (lr=0.1, batch_size=32, optimizer=sgd). Nothing was written"
     assert text in str(caught.value)
     check_loss(1e30, 2, *chosen)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_step_as_torchs_of_the_same_name(name: str) -> None:
+    optimizer, settings = OPTIMIZERS[name]
+    results = []
+    for kind in (optimizer, getattr(torch.optim, optimizer.__name__)):
+        weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+        stepped = kind([weight], lr=0.1, **settings)
+        for _ in range(3):
+            stepped.zero_grad()
+            weight.square().sum().backward()
+            stepped.step()
+        results.append(weight.tolist())
+    assert results[0] == results[1]
+
+
+def test_an_optimizer_does_without_torchs_compiler() -> None:
+    program = """
+import sys, torch
+from digitrec.training.schedule import OPTIMIZERS
+for optimizer, settings in OPTIMIZERS.values():
+    weight = torch.nn.Parameter(torch.ones(1))
+    stepped = optimizer([weight], lr=0.1, **settings)
+    stepped.zero_grad()
+    weight.square().sum().backward()
+    stepped.step()
+    stepped.load_state_dict(stepped.state_dict())
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -73,6 +73,12 @@ class Calibrate(Spec):
     target_accuracy: float = Field(gt=0, le=1, description="a number above 0 and at most 1")
 
 
+class Reader(Spec):
+    """Section `reader`."""
+
+    max_epochs: Count = Field(description="a whole number >= 1")
+
+
 class Robustness(Spec):
     """Section `robustness`."""
 
@@ -142,6 +148,7 @@ class Params(Spec):
     recipes: dict[str, PipelineRecipe] = Field(min_length=1, description="a section a recipe")
     evaluate: Evaluate
     calibrate: Calibrate
+    reader: Reader
     robustness: Robustness
     baselines: Annotated[list[Annotated[str, one_of("baselines")]], DISTINCT] = Field(
         min_length=1, description="a list of one or more different baselines"

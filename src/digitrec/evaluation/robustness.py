@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator
 from torch import nn
 
@@ -139,8 +140,10 @@ def network_answers(network: nn.Module, images: np.ndarray) -> np.ndarray:
 
 
 def baseline_answers(model: BaseEstimator, images: np.ndarray) -> np.ndarray:
-    """Let a fitted baseline answer the same."""
-    return model.predict(_pixels(images).reshape(len(images), -1))
+    """Let a fitted baseline answer the same, as many parts of the images side by side as joblib's settings allow."""
+    rows = _pixels(images).reshape(len(images), -1)
+    parts = np.array_split(rows, min(effective_n_jobs(None), len(rows)))
+    return np.concatenate(Parallel(prefer="threads")(delayed(model.predict)(part) for part in parts))
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

@@ -32,7 +32,14 @@ class Reader(NamedTuple):
 
 
 def make_reader(
-    checkpoint: Checkpoint, images: np.ndarray, labels: np.ndarray, temperature: float, device: str, resume_folder: Path
+    checkpoint: Checkpoint,
+    images: np.ndarray,
+    labels: np.ndarray,
+    temperature: float,
+    max_epochs: int,
+    device: str,
+    jobs: int,
+    resume_folder: Path,
 ) -> Reader:
     """Train a reader on the images that the final network was trained on, and score both on those that it was not.
 
@@ -44,7 +51,11 @@ def make_reader(
         Of training and validation, uint8 of shape (n, 28, 28, 1) and integers of shape (n,).
     temperature : float
         What the final network's logits are divided by.
+    max_epochs : int
+        Passes over the reader's training images.
     device : str
+    jobs : int
+        Processes that draw examples.
     resume_folder : Path
         See `digitrec.training.fit.fit`.
     """
@@ -52,7 +63,15 @@ def make_reader(
     held_out = checkpoint.valid_rows
     known = np.setdiff1d(np.arange(len(labels)), held_out)
     reader, resume_state = fit_reader(
-        images[known], labels[known], image, training.normalization, training.seed, device, resume_folder
+        images[known],
+        labels[known],
+        image,
+        training.normalization,
+        max_epochs,
+        training.seed,
+        device,
+        jobs,
+        resume_folder,
     )
     reader.eval()
 

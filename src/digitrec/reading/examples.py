@@ -35,7 +35,8 @@ class Examples:
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, image: ImageSpec, seed: int):
-        self.images, self.labels, self.image = images, labels, image
+        self.images, self.image = images, image
+        self.rows = [np.flatnonzero(labels == digit) for digit in range(10)]
         self.rng = np.random.default_rng(seed)
 
     def digits(self, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +76,7 @@ class Examples:
         return float(np.exp(self.rng.uniform(np.log(18), np.log(90))))
 
     def _found(self, digit: int) -> np.ndarray:
-        rows = np.flatnonzero(self.labels == digit)
+        rows = self.rows[digit]
         return enlarged(self.images[rows[self.rng.integers(len(rows))]], self._height(), self.rng.uniform(-0.9, 1.1))
 
     def _strokes(self, strokes: list[np.ndarray]) -> np.ndarray:
@@ -205,6 +206,14 @@ class Examples:
         ends = np.outer([-0.5, 0, 0.5], [np.cos(angle), np.sin(angle)])
         ends[1] += rng.normal(0, 0.06, 2)
         return self._strokes([0.5 + ends])
+
+
+def draw_examples(
+    images: np.ndarray, labels: np.ndarray, image: ImageSpec, seed: int, n_digits: int, n_others: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw digits, uint8 (n_digits, 28, 28), with their labels, and what is no digit; for processes side by side."""
+    draw = Examples(images, labels, image, seed)
+    return *draw.digits(n_digits), draw.others(n_others)
 
 
 KINDS: dict[str, Draw] = {

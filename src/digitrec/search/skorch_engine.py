@@ -71,8 +71,7 @@ def fit_trajectory(problem: Problem, cells: Sequence[Cell], device: str | None) 
             problem.training(longest.candidate, problem.fit_seed(len(longest.train))),
             problem.image,
             images=images,
-            # What weighs classes must not see the test part.
-            labels=train_labels,
+            train_labels=train_labels,
             device=device or device_from_environment(),
             callbacks=[*hardening_callbacks(problem.recipe), ("score", scores)],
             verbose=0,

@@ -208,8 +208,8 @@ def build_classifier(
     image: ImageSpec,
     *,
     images: np.ndarray | None = None,
-    labels: np.ndarray | None = None,
-    valid_rows: np.ndarray | None = None,
+    train_labels: np.ndarray | None = None,
+    valid: ImageRows | None = None,
     device: str = "cpu",
     callbacks: list | None = None,
     verbose: int = 1,
@@ -222,10 +222,10 @@ def build_classifier(
     image : ImageSpec
     images : array or None
         As `ImageClassifier` has it.
-    labels : array or None
-        Of `images`, integers of shape (n,): for balanced classes, and for the validation.
-    valid_rows : array or None
-        Rows of `images` that are scored after each epoch; without them nothing is.
+    train_labels : array or None
+        Of the training images alone, integers of shape (n,): what weighs classes must not see others.
+    valid : ImageRows or None
+        What is scored after each epoch; without it nothing is.
     device, callbacks, verbose
         As `ImageClassifier` has them.
 
@@ -237,10 +237,9 @@ def build_classifier(
     optimizer, settings = OPTIMIZERS[training.optimizer]
     if training.optimizer == "sgd":
         settings = settings | {"momentum": training.recipe.momentum}
-    held_out = ImageRows(images, labels, valid_rows) if images is not None and valid_rows is not None else None
     weights = None
-    if labels is not None:
-        weights = class_weights(torch.from_numpy(labels.astype(np.int64)), image.n_classes, training.recipe)
+    if train_labels is not None:
+        weights = class_weights(torch.from_numpy(train_labels), image.n_classes, training.recipe)
     return ImageClassifier(
         build_network,
         module__model=training.model,
@@ -255,7 +254,7 @@ def build_classifier(
         max_epochs=training.max_epochs,
         batch_size=training.batch_size,
         optimizer=optimizer,
-        train_split=predefined_split(held_out) if held_out is not None else None,
+        train_split=predefined_split(valid) if valid is not None else None,
         device=device,
         callbacks=callbacks,
         verbose=verbose,

@@ -16,11 +16,10 @@ from digitrec.pipeline import seeding
 from digitrec.pipeline.fingerprint import fingerprint
 from digitrec.spec import ImageSpec, TrainingSpec
 from digitrec.training import classifier, network, resume, schedule
-from digitrec.training.classifier import ImageClassifier, build_classifier
+from digitrec.training.classifier import ImageClassifier, ImageRows, build_classifier
 from digitrec.training.hardening import hardening_callbacks, hardening_modules
 from digitrec.training.network import build_network, find_model
 from digitrec.training.resume import ResumeFrom
-from digitrec.training.schedule import class_weights
 from digitrec.transforms import affine, augmentation, distortions, flags, normalization, pixels
 
 CURVES = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
@@ -120,18 +119,16 @@ def fit(
     )
     rows = [train_rows, valid_rows] if valid_rows is not None else [train_rows]
     state = resume_folder / f"{fingerprint(settings, modules, (images, labels, *rows))[:32]}.pt"
+    train_labels = labels[train_rows].astype(np.int64)
     net = build_classifier(
         training,
         image,
         images=images,
-        labels=labels.astype(np.int64),
-        valid_rows=valid_rows,
+        train_labels=train_labels,
+        valid=ImageRows(images, labels, valid_rows) if valid_rows is not None else None,
         device=device,
         callbacks=[*hardening_callbacks(training.recipe), *callbacks, ("resume", ResumeFrom(state))],
         verbose=verbose,
     )
-    # As in the search: images that are held out have no say.
-    of_training = torch.from_numpy(labels[train_rows].astype(np.int64))
-    net.set_params(criterion__weight=class_weights(of_training, image.n_classes, training.recipe))
-    net.fit(train_rows, labels[train_rows].astype(np.int64))
+    net.fit(train_rows, train_labels)
     return net, state

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from digitrec.models import fast
+from digitrec.pipeline.jobs import side_by_side
+from digitrec.pipeline.progress import progress_bar
 from digitrec.pipeline.seeding import derive_seed
-from digitrec.reading.examples import KINDS, Examples
+from digitrec.reading.examples import KINDS, Examples, draw_examples
 from digitrec.spec import ImageSpec, Normalization, Recipe, TrainingSpec
 from digitrec.training.fit import fit
 from digitrec.training.network import Network
@@ -16,6 +18,8 @@ from digitrec.training.network import Network
 NONE = "none"
 # Drawn examples for each image of the dataset: of digits, of what is none and, for validation, of each kind of that.
 DIGITS, OTHERS, VALID = 2 / 3, 5 / 3, 1 / 24
+# Of what is no digit, examples that a process draws at a time: each of the 15 kinds as often.
+PART = 450
 # Of the validation's digits, the dataset's and drawn ones, this share is to be answered.
 KEPT = 0.99
 
@@ -30,11 +34,11 @@ def reader_image(image: ImageSpec) -> ImageSpec:
     return image.model_copy(update={"classes": (*image.classes, NONE)})
 
 
-def reader_training(normalization: Normalization, seed: int) -> TrainingSpec:
+def reader_training(normalization: Normalization, max_epochs: int, seed: int) -> TrainingSpec:
     """Say how the reader is trained: small, in some minutes, with images turned, scaled and shifted a little."""
     return TrainingSpec(
         lr=0.006,
-        max_epochs=8,
+        max_epochs=max_epochs,
         batch_size=64,
         optimizer="adam",
         architecture={"width": 32},
@@ -50,6 +54,7 @@ def reader_images(
     labels: np.ndarray,
     image: ImageSpec,
     seed: int,
+    jobs: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Put together what the reader is trained on: the dataset's digits, drawn ones, and what is none.
 
@@ -59,16 +64,30 @@ def reader_images(
         uint8 of shape (n, 28, 28, 1) and integers of shape (n,).
     image : ImageSpec
     seed : int
+    jobs : int
+        Processes that draw, which does not change what is drawn.
 
     Returns
     -------
     images, labels : array
         The label after the last class is of what is none.
     """
-    draw = Examples(images[..., 0], labels, image, derive_seed(seed, "reader examples"))
     n_digits, n_others = round(DIGITS * len(images)), round(OTHERS * len(images))
-    drawn, drawn_labels = draw.digits(n_digits)
-    everything = np.concatenate([images, drawn[..., None], draw.others(n_others)[..., None]])
+    n_parts = -(-n_others // PART)
+    ends = np.arange(n_parts + 1)[:, None] * (n_digits, n_others) // n_parts
+    tasks = [
+        (images[..., 0], labels, image, derive_seed(seed, "reader examples", number), *map(int, counts))
+        for number, counts in enumerate(np.diff(ends, axis=0))
+    ]
+    parts = {}
+    with progress_bar(n_digits + n_others, "examples", unit="image") as bar:
+        for number, part in side_by_side(draw_examples, tasks, jobs, "drawing examples"):
+            parts[number] = part
+            bar.update(len(part[0]) + len(part[2]))
+    drawn, drawn_labels, others = (
+        np.concatenate(each) for each in zip(*(parts[k] for k in sorted(parts)), strict=True)
+    )
+    everything = np.concatenate([images, drawn[..., None], others[..., None]])
     return everything, np.concatenate([labels, drawn_labels, np.full(n_others, image.n_classes)]).astype(np.int64)
 
 
@@ -77,13 +96,15 @@ def fit_reader(
     labels: np.ndarray,
     image: ImageSpec,
     normalization: Normalization,
+    max_epochs: int,
     seed: int,
     device: str,
+    jobs: int,
     resume_folder: Path,
 ) -> tuple[Network, Path]:
-    """Train the reader; arguments as for `reader_images` and `digitrec.training.fit.fit`, which says what is given."""
-    everything, answers = reader_images(images, labels, image, seed)
-    training = reader_training(normalization, seed)
+    """Train the reader: arguments and what is given are those of `reader_images` and `digitrec.training.fit.fit`."""
+    everything, answers = reader_images(images, labels, image, seed, jobs)
+    training = reader_training(normalization, max_epochs, seed)
     net, state = fit(training, reader_image(image), everything, answers, device, resume_folder)
     return net.module_, state
 

@@ -51,7 +51,7 @@ def alone(problem: Problem, cell: Cell) -> ImageClassifier:
         problem.training(cell.candidate, problem.fit_seed(len(cell.train))),
         problem.image,
         images=np.load(problem.images),
-        labels=labels,
+        train_labels=labels,
         verbose=0,
     )
     return classifier.fit(cell.train, labels)
