@@ -1,7 +1,10 @@
 """What share of pictures that show no digit is refused: `python benchmarks/refusals.py FOLDER`.
 
-FOLDER holds pictures in folders by class, of any depth, such as Omniglot's characters. Prints the share that
-`digitrec predict` answers by no digit, and the classes of which most are answered.
+Reads   src/digitrec/pretrained
+Writes  benchmarks/results/refusals.json
+
+FOLDER holds pictures in folders by class, of any depth, such as Omniglot's characters. Counts those that `digitrec
+predict` answers by no digit, and prints the classes of which most are answered.
 """
 
 import argparse
@@ -9,9 +12,12 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from digitrec.errors import DigitrecError
+from digitrec.evaluation.scores import wilson_interval
+from digitrec.pipeline.files import write_json
 from digitrec.pipeline.stage import run_stage
 from digitrec.reading.answers import answer_images
 from digitrec.reading.exported import ExportedNetwork
+from digitrec.reading.exports import PRETRAINED
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -24,12 +30,16 @@ def main(root: Path) -> None:
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise DigitrecError(f"{folder}: has no pictures ({', '.join(SUFFIXES)}) in it or in folders there")
-    network = ExportedNetwork(root / "data/export")
+    network = ExportedNetwork(PRETRAINED)
     rows = answer_images(network, ((str(path), path.read_bytes()) for path in paths))
     answered: dict[str, list[str | None]] = defaultdict(list)
     for path, (row, _) in zip(paths, rows, strict=True):
         answered[str(path.parent.relative_to(folder))].append(row["label"])
     refused = sum(label is None for labels in answered.values() for label in labels)
+    counts = {"pictures": len(paths), "classes": len(answered), "refused": refused}
+    write_json(
+        root / "benchmarks/results/refusals.json", counts | {"refused_ci95": wilson_interval(refused, len(paths))}
+    )
     print(f"{refused} of {len(paths)} pictures are refused: {refused / len(paths):.1%}")
     worst = sorted(answered.items(), key=lambda item: -sum(label is not None for label in item[1]))[:20]
     for name, labels in worst:

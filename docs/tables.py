@@ -60,16 +60,13 @@ def baselines() -> str:
 def reading() -> str:
     """Give the table of what is read of composed pages, the kinds read worst among them, and of what is refused."""
     pages, reader = (read_json(ROOT / f"metrics/{name}.json") for name in ("read_pages", "train_reader"))
-    digits, exact = (interval(pages[key], 1) for key in ("right_ci95", "exact_ci95"))
     worst = sorted(pages["kinds"].items(), key=lambda kind: kind[1]["exact"] / kind[1]["pages"])[:N_WORST]
+    sheets, foreign = (read_json(ROOT / f"benchmarks/results/{name}.json") for name in ("sheets", "refusals"))
     of_pages = [
-        [
-            "all",
-            f"{pages['right']:,} of {pages['digits']:,} ({digits} %), {pages['extra']} too many",
-            f"{pages['exact']} of {pages['pages']} ({exact} %)",
-        ],
+        ["photographs of eleven pages by five people, at hand while this was made", *_of_pages(sheets)],
+        ["composed pages", *_of_pages(pages)],
         *(
-            [name, f"{kind['right']} of {kind['digits']}", f"{kind['exact']} of {kind['pages']}"]
+            [f"of those, {name}", f"{kind['right']} of {kind['digits']}", f"{kind['exact']} of {kind['pages']}"]
             for name, kind in worst
         ),
     ]
@@ -78,13 +75,32 @@ def reading() -> str:
     of_reader = [
         ["digits", f"{kept['right']:,} of {kept['n']:,}", str(kept["unsure"]), str(kept["wrong"])],
         ["no digits: letters, signs, scribbles, parts of digits", "", unsure, ""],
+        [f"characters of {foreign['classes']} kinds in five alphabets (Omniglot)", "", _refused(foreign), ""],
     ]
     return "\n\n".join(
         [
-            table(["composed pages", "digits right", "pages exact"], "lll", of_pages),
-            table(["validation images and drawn ones", "answered rightly", "unsure", "wrong"], "lrrr", of_reader),
+            table(["", "digits right", "pages exact"], "lll", of_pages),
+            table(
+                ["single ones: validation images and drawn ones", "answered rightly", "unsure", "wrong"],
+                "lrrr",
+                of_reader,
+            ),
         ]
     )
+
+
+def _of_pages(score: dict[str, Any]) -> list[str]:
+    """Tell how many digits are right and how many pages exact."""
+    digits, exact = (interval(score[key], 1) for key in ("right_ci95", "exact_ci95"))
+    return [
+        f"{score['right']:,} of {score['digits']:,} ({digits} %), {score['extra']} too many",
+        f"{score['exact']} of {score['pages']} ({exact} %)",
+    ]
+
+
+def _refused(score: dict[str, Any]) -> str:
+    share = percent(score["refused"] / score["pictures"], 1)
+    return f"{share} ({interval(score['refused_ci95'], 1)}) of {score['pictures']:,}"
 
 
 def seeds() -> str:
