@@ -58,7 +58,7 @@ def test_balanced_classes_weigh_by_the_images_that_are_trained_on(tmp_path: Path
         lr=0.003,
         max_epochs=4,
         seed=derive_seed(0, "search", 200),
-        labels=labels[TRAIN],
+        train_labels=labels[TRAIN],
     )
     classifier.fit(images[TRAIN], labels[TRAIN])
     assert score == pytest.approx(float((classifier.predict(images[TEST]) == labels[TEST]).mean()))
