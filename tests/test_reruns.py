@@ -58,6 +58,7 @@ RERUNS = {
     "a baseline added": (_add_baseline, {CHECK, "fit-baseline", "compare-baselines", "robustness"}),
     "model": (_set(model="mlp"), {CHECK, "gridsearch", *WITH_NETWORK}),
     "recipe": (_set(recipe="paper"), {CHECK, "explore", "gridsearch", "train-final"}),
+    "reader.*": (_set(reader={"max_epochs": 2}), {CHECK, "train-reader"}),
     "all that draws": (_touch("src/digitrec/figures/*.py"), DRAWING),
     "the service": (_touch("src/digitrec/serve/*.py"), set()),
     "an unused model's file": (_touch("src/digitrec/models/lenet5.py"), {CHECK}),
