@@ -12,6 +12,13 @@ FOLDERS = {
     "omniglot-small1": "characters of five alphabets ([Omniglot](https://doi.org/10.1126/science.aab3050), its small "
     "background set 1): 32x32 grey, 136 nested classes, 2,176 for training",
 }
+PEERS = {
+    "digitrec": "ours",
+    "halving/published": "scikit-learn's HalvingGridSearchCV, the published way",
+    "halving/estimator": "scikit-learn's HalvingGridSearchCV, our estimator",
+    "optuna/published": "Optuna, the published way",
+    "optuna/estimator": "Optuna, our estimator",
+}
 
 
 def training_speed() -> str:
@@ -51,6 +58,23 @@ def search() -> str:
         seconds = " and ".join(f"{each:,.0f}" for each in row["seconds"])
         rows.append([f"the search of `params.yaml`, engine `{name}`", seconds, f"{row['times_faster']:.1f}"])
     return table([machine_of(halving["machine"]), "seconds", "times faster"], "lrr", rows)
+
+
+def peers() -> str:
+    """Give the table of what searches hold on their way, and how soon one is as good as the best."""
+    found = list(read_json(RESULTS / "peers.json")["searches"].values())
+    rows = [
+        [
+            PEERS[search["search"]],
+            ", ".join(f"{held['seconds']:.0f}" for held in search["held"]),
+            ", ".join(f"{100 * held['test_accuracy']:.1f}" for held in search["held"]),
+            f"{search['seconds_until_good']:.0f}" if search["seconds_until_good"] else "not reached",
+            f"{search['seconds']:.0f}",
+        ]
+        for search in found
+    ]
+    titles = ["held another or ended a round, s", "its test accuracy, %", "good after, s", "all, s"]
+    return table([machine_of(found[0]["machine"]), *titles], "lllrr", rows)
 
 
 def fast() -> str:

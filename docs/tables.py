@@ -16,7 +16,7 @@ from digitrec.pipeline.files import read_json, replacing
 from digitrec.reproduction.claims import paper_of
 from digitrec.reproduction.ledger import VERDICTS
 from docs.markdown import interval, machine_of, percent, seconds_of, table
-from docs.measured import fast, own_images, pipeline, search, training_speed
+from docs.measured import fast, own_images, peers, pipeline, search, training_speed
 from docs.reference import reference
 from docs.scaling import cores, many, workers
 
@@ -249,6 +249,7 @@ TABLES = {
     "luck": luck,
     "many": many,
     "own_images": own_images,
+    "peers": peers,
     "pipeline": pipeline,
     "reading": reading,
     "recipes": recipes,
