@@ -19,18 +19,16 @@ from joblib import parallel_config
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
+from search import OPTIMIZERS, published_classifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingGridSearchCV, ParameterGrid, StratifiedKFold
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
 from skorch.helper import SliceDataset, predefined_split
-from torch import nn
 from torch.utils.data import Subset
 from torchvision.datasets import MNIST
-from training_speed import IMAGE
 
 from digitrec import DigitClassifier
-from digitrec.models import mnistnet
 from digitrec.pipeline.files import read_array
 from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.stage import stopwatch
@@ -41,7 +39,6 @@ from digitrec.search.strategies import run_search
 from digitrec.spec import Hyperparameters, SearchSpec
 from digitrec.training.classifier import ImageRows, build_classifier
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
 # Seconds from the beginning, the configuration that was the best then, and by which score.
 Held = list[dict[str, Any]]
 
@@ -68,17 +65,6 @@ def digitrec_halving(problem: Problem, search: SearchSpec, jobs: int) -> Held:
     with stopwatch() as seconds:
         run_search(search, np.load(problem.labels), problem.seed, compute, lambda cell: scores[cell.key("")])
     return held
-
-
-def published_network(**architecture: Any) -> nn.Module:
-    """Build MNISTNet with its softmax, to which cross-entropy applies another one."""
-    return nn.Sequential(mnistnet.build(IMAGE, **architecture), nn.Softmax(dim=1))
-
-
-def published_classifier(params: dict[str, Any], **settings: Any) -> NeuralNetClassifier:
-    """Set skorch up as published, with a value for each parameter of `parameter_grid`."""
-    classifier = NeuralNetClassifier(published_network, criterion=nn.CrossEntropyLoss, verbose=0, **settings)
-    return classifier.set_params(**_as_skorch(params))
 
 
 def _as_skorch(params: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +101,7 @@ def peer_halving(way: str, dataset: MNIST, problem: Problem, search: SearchSpec,
     classifier: Any
     if way == "published":
         grid = _as_skorch(parameter_grid(search))
-        classifier = NeuralNetClassifier(published_network, criterion=nn.CrossEntropyLoss, verbose=0)
+        classifier = published_classifier()
         images: Any = SliceDataset(dataset)
     else:
         grid = {name: list(values) for name, values in search.space.items()}
@@ -176,8 +162,8 @@ def optimize(
             name, callbacks = "valid_acc", [("prune", Prune(trial, "valid_acc"))]
             held_out = predefined_split(Subset(dataset, valid))
             classifier: Any = published_classifier(
-                params, train_split=held_out, classes=list(range(10)), callbacks=callbacks
-            )
+                train_split=held_out, classes=list(range(10)), callbacks=callbacks
+            ).set_params(**_as_skorch(params))
             classifier.fit(Subset(dataset, train), None)
         else:
             name = "valid_accuracy"

@@ -22,19 +22,17 @@ from typing import Any
 import numpy as np
 import torch
 from peer_searches import digitrec_halving, optuna_search, peer_halving
+from search import mnist_problem, test_answers
 from torchvision.datasets import MNIST
-from training_speed import IMAGE, MEAN, STD, torchvision_mnist
 
 from digitrec.config.params import load_params
-from digitrec.data.split import validation_split
 from digitrec.pipeline.environment import jobs_from_environment
-from digitrec.pipeline.files import read_json, write_array, write_json
+from digitrec.pipeline.files import read_json, write_json
 from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.machine import describe_machine, headline
 from digitrec.pipeline.stage import run_stage, stopwatch
 from digitrec.search.cells import Problem
-from digitrec.spec import Hyperparameters, Normalization
-from digitrec.training.fit import fit
+from digitrec.spec import Hyperparameters
 
 SEARCHES = ("digitrec", "halving/published", "halving/estimator", "optuna/published", "optuna/estimator")
 # Share of the test images by which a configuration may be worse than the best.
@@ -46,15 +44,11 @@ def name_of(params: dict[str, Any]) -> str:
     return json.dumps(params, sort_keys=True)
 
 
-def accuracy_of(problem: Problem, params: dict[str, Any], test: tuple[np.ndarray, np.ndarray], states: Path) -> float:
-    """Train a configuration as stage `train-final` does, and score it on the test images."""
+def accuracy_of(problem: Problem, params: dict[str, Any], test: MNIST, states: Path) -> float:
+    """Train a configuration on one thread, and score it on the test images."""
     torch.set_num_threads(1)
-    images, labels = np.load(problem.images), np.load(problem.labels)
-    training = problem.training(Hyperparameters.model_validate(params), problem.seed)
-    split = validation_split(labels, training.recipe.valid_fraction, training.seed)
-    net, _ = fit(training, problem.image, images, labels, "cpu", states, verbose=0, split=split)
-    net.images = None
-    return float(np.mean(net.predict(test[0]) == test[1]))
+    answers = test_answers(problem, Hyperparameters.model_validate(params), test, "cpu", states)
+    return float(np.mean(answers == test.targets.numpy()))
 
 
 def main(root: Path) -> None:
@@ -72,18 +66,7 @@ def main(root: Path) -> None:
     searches = read_json(path)["searches"] if path.exists() else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        dataset = torchvision_mnist(root, folder)
-        write_array(folder / "images.npy", dataset.data.numpy()[..., None])
-        write_array(folder / "labels.npy", dataset.targets.numpy().astype(np.uint8))
-        problem = Problem(
-            folder / "images.npy",
-            folder / "labels.npy",
-            IMAGE,
-            "mnistnet",
-            params.recipes["paper"],
-            Normalization(mean=MEAN, std=STD),
-            params.seed,
-        )
+        dataset, problem = mnist_problem(root, folder, "mnistnet", params.recipes["paper"], params.seed)
         space = params.search.for_model("mnistnet")
         for search in options.searches:
             kind, _, way = search.partition("/")
@@ -105,8 +88,7 @@ def main(root: Path) -> None:
                 write_json(path, {"searches": searches})
                 print(f"{search}, seed {seed}:", *held, sep="\n  ", flush=True)
         by_name = {name_of(one["params"]): one["params"] for search in searches.values() for one in search["held"]}
-        held_out = MNIST(folder, train=False)
-        test = held_out.data.numpy()[..., None], held_out.targets.numpy()
+        test = MNIST(folder, train=False)
         tasks = [(problem, one, test, root / "data/cache/peers") for one in by_name.values()]
         accuracies = {}
         for number, accuracy in side_by_side(accuracy_of, tasks, jobs, "training"):

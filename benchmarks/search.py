@@ -46,13 +46,42 @@ from digitrec.pipeline.stage import run_stage, stopwatch
 from digitrec.search.cells import Problem
 from digitrec.search.run import ENGINES, find_best
 from digitrec.search.summary import SearchResult
-from digitrec.spec import Hyperparameters, Normalization, SearchSpec
+from digitrec.spec import Hyperparameters, Normalization, Recipe, SearchSpec
 from digitrec.training.fit import fit
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
 # Candidates of part 1: of okon's grid those that differ most, and both numbers of epochs.
 SUBSET: dict[str, list] = {"lr": [0.0001, 0.001], "max_epochs": [15, 20], "batch_size": [32], "optimizer": ["adam"]}
 SUBSET_ARCHITECTURE = {"nonlinearity": ["relu", "softmax"], "num_units": [10], "out_units": [20], "fout_units": [40]}
+
+
+def mnist_problem(root: Path, folder: Path, model: str, recipe: Recipe, seed: int) -> tuple[MNIST, Problem]:
+    """Lay MNIST's training images out in a folder: torchvision's dataset of them, and ours."""
+    dataset = torchvision_mnist(root, folder)
+    images, labels = folder / "images.npy", folder / "labels.npy"
+    write_array(images, dataset.data.numpy()[..., None])
+    write_array(labels, dataset.targets.numpy().astype(np.uint8))
+    return dataset, Problem(images, labels, IMAGE, model, recipe, Normalization(mean=MEAN, std=STD), seed)
+
+
+def test_answers(problem: Problem, candidate: Hyperparameters, test: MNIST, device: str, states: Path) -> np.ndarray:
+    """Train a candidate as stage `train-final` does: its answers to the test images, integers of shape (n,)."""
+    images, labels = np.load(problem.images), np.load(problem.labels)
+    training = problem.training(candidate, problem.seed)
+    split = validation_split(labels, training.recipe.valid_fraction, training.seed)
+    net, _ = fit(training, problem.image, images, labels, device, states, verbose=0, split=split)
+    net.images = None
+    return net.predict(test.data.numpy()[..., None])
+
+
+def published_network(**architecture: Any) -> nn.Module:
+    """Build MNISTNet with its softmax: cross-entropy, which applies another one, is fed probabilities, as published."""
+    return nn.Sequential(mnistnet.build(IMAGE, **architecture), nn.Softmax(dim=1))
+
+
+def published_classifier(**settings: Any) -> NeuralNetClassifier:
+    """Set skorch up as published: with its defaults, but for `settings`."""
+    return NeuralNetClassifier(published_network, criterion=nn.CrossEntropyLoss, verbose=0, **settings)
 
 
 def published_search(dataset: MNIST, n: int, cv: int) -> tuple[Hyperparameters, float]:
@@ -64,13 +93,7 @@ def published_search(dataset: MNIST, n: int, cv: int) -> tuple[Hyperparameters, 
         "optimizer": [OPTIMIZERS[name] for name in SUBSET["optimizer"]],
         **{f"module__{key}": values for key, values in SUBSET_ARCHITECTURE.items()},
     }
-    # As published, cross-entropy is fed probabilities.
-    network = NeuralNetClassifier(
-        lambda **architecture: nn.Sequential(mnistnet.build(IMAGE, **architecture), nn.Softmax(dim=1)),
-        criterion=nn.CrossEntropyLoss,
-        verbose=0,
-    )
-    search = GridSearchCV(network, grid, cv=cv, scoring="accuracy", refit=False)
+    search = GridSearchCV(published_classifier(), grid, cv=cv, scoring="accuracy", refit=False)
     with stopwatch() as seconds:
         search.fit(SliceDataset(Subset(dataset, range(n))), dataset.targets[:n].numpy())
     found = search.best_params_
@@ -159,15 +182,10 @@ def exhaustive(problem: Problem, params: Params, test: MNIST, n: int, folder: Pa
     """Search all candidates by both strategies on n images, and see how good the winners are."""
     few = first(problem, n, folder)
     rows: dict[str, Any] = {}
-    images, labels = np.load(problem.images), np.load(problem.labels)
     for strategy in ("grid", "halving"):
         result, seconds = our_search(few, params.search_spec.model_copy(update={"strategy": strategy}), folder)
-        training = problem.training(result.best, problem.seed)
-        split = validation_split(labels, training.recipe.valid_fraction, training.seed)
-        device, states = device_from_environment(), folder / "states"
-        net, _ = fit(training, problem.image, images, labels, device, states, verbose=0, split=split)
-        net.images = None
-        scores = accuracy_scores(test.targets.numpy(), net.predict(test.data.numpy()[..., None]))
+        answers = test_answers(problem, result.best, test, device_from_environment(), folder / "states")
+        scores = accuracy_scores(test.targets.numpy(), answers)
         rows[strategy] = {"seconds": seconds, "best_params": result.summary["best_params"], "test": scores}
         rows["engine"] = result.summary["engine"]
         print(f"{strategy}: {seconds:.0f} s, {result.best}, test accuracy {scores['accuracy']:.4f}", flush=True)
@@ -195,18 +213,7 @@ def main(root: Path) -> None:
     results = read_json(path) if path.exists() else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        dataset = torchvision_mnist(root, folder)
-        write_array(folder / "images.npy", dataset.data.numpy()[..., None])
-        write_array(folder / "labels.npy", dataset.targets.numpy().astype(np.uint8))
-        problem = Problem(
-            folder / "images.npy",
-            folder / "labels.npy",
-            IMAGE,
-            params.model,
-            params.recipe_for(IMAGE),
-            Normalization(mean=MEAN, std=STD),
-            params.seed,
-        )
+        dataset, problem = mnist_problem(root, folder, params.model, params.recipe_for(IMAGE), params.seed)
         for part in options.parts:
             if part == "subset":
                 row = subset(dataset, problem, params, options.images, folder)
