@@ -124,3 +124,13 @@ def test_a_file_in_the_projects_folder_is_not_taken_for_a_library(project: Path)
     (project / "colorsys.py").write_text("raise SystemExit('mine')\n")
     (project / "stages/who.py").write_text(f"import colorsys\n{WHO}")
     assert _told(project, [DVC, "repro"])[2:] == ["a", "b c"]
+
+
+def test_libraries_tell_nothing_of_what_a_stage_leaves_to_them_at_its_end(project: Path) -> None:
+    # The export to ONNX imports it, and it lists what of its own is still there at the end.
+    pytest.importorskip("triton")
+    (project / "stages/who.py").write_text("import triton\n")
+    environment = _environment(project, PATH=f"{Path(sys.executable).parent}{os.pathsep}{project.parent / 'tools'}")
+    command = ["sh", "stages/run.sh", "stages/who.py"]
+    result = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)
+    assert (result.stdout, result.stderr) == ("", "")
