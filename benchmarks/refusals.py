@@ -4,7 +4,7 @@ Reads   src/digitrec/pretrained
 Writes  benchmarks/results/refusals.json
 
 FOLDER holds pictures in folders by class, of any depth, such as Omniglot's characters. Counts those that `digitrec
-predict` answers by no digit, and prints the classes of which most are answered.
+predict` answers by no digit, of each class too, and prints the classes of which most are answered.
 """
 
 import argparse
@@ -37,8 +37,12 @@ def main(root: Path) -> None:
         answered[str(path.parent.relative_to(folder))].append(row["label"])
     refused = sum(label is None for labels in answered.values() for label in labels)
     counts = {"pictures": len(paths), "classes": len(answered), "refused": refused}
+    by_class = {
+        name: {"pictures": len(labels), "refused": labels.count(None)} for name, labels in sorted(answered.items())
+    }
     write_json(
-        root / "benchmarks/results/refusals.json", counts | {"refused_ci95": wilson_interval(refused, len(paths))}
+        root / "benchmarks/results/refusals.json",
+        counts | {"refused_ci95": wilson_interval(refused, len(paths)), "by_class": by_class},
     )
     print(f"{refused} of {len(paths)} pictures are refused: {refused / len(paths):.1%}")
     worst = sorted(answered.items(), key=lambda item: -sum(label is not None for label in item[1]))[:20]

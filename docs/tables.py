@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from digitrec.evaluation.comparison import FINAL
+from digitrec.evaluation.scores import wilson_interval
 from digitrec.pipeline.files import read_json, replacing
 from digitrec.reproduction.claims import paper_of
 from digitrec.reproduction.ledger import VERDICTS
@@ -23,6 +24,14 @@ from docs.scaling import cores, many, workers
 ROOT = Path(__file__).parents[1]
 # Kinds of page that are shown.
 N_WORST = 5
+# Kinds of Omniglot's characters, by folder, that are written as a digit is, told by eye.
+LOOK_ALIKES = (
+    "Balinese/character05",
+    *(f"Early_Aramaic/character{number}" for number in ("03", "04", "06", "16", "17", "20")),
+    "Greek/character15",
+    *(f"Korean/character{number}" for number in (10, 21, 22, 33, 37)),
+    *(f"Latin/character{number}" for number in ("07", "09", 12, 15, 17, 19, 26)),
+)
 NAMES = {
     FINAL: "**final: MNISTNet, recipe `modern_digits`**",
     "svm": "SVM (RBF, 50 principal components)",
@@ -62,6 +71,7 @@ def reading() -> str:
     pages, reader = (read_json(ROOT / f"metrics/{name}.json") for name in ("read_pages", "train_reader"))
     worst = sorted(pages["kinds"].items(), key=lambda kind: kind[1]["exact"] / kind[1]["pages"])[:N_WORST]
     sheets, foreign = (read_json(ROOT / f"benchmarks/results/{name}.json") for name in ("sheets", "refusals"))
+    unlike = _unlike_digits(foreign)
     of_pages = [
         ["photographs of eleven pages by five people, at hand while this was made", *_of_pages(sheets)],
         ["composed pages", *_of_pages(pages)],
@@ -76,6 +86,7 @@ def reading() -> str:
         ["digits", f"{kept['right']:,} of {kept['n']:,}", str(kept["unsure"]), str(kept["wrong"])],
         ["no digits: letters, signs, scribbles, parts of digits", "", unsure, ""],
         [f"characters of {foreign['classes']} kinds in five alphabets (Omniglot)", "", _refused(foreign), ""],
+        [f"of those, {unlike['classes']} kinds that look like no digit", "", _refused(unlike), ""],
     ]
     return "\n\n".join(
         [
@@ -96,6 +107,18 @@ def _of_pages(score: dict[str, Any]) -> list[str]:
         f"{score['right']:,} of {score['digits']:,} ({digits} %), {score['extra']} too many",
         f"{score['exact']} of {score['pages']} ({exact} %)",
     ]
+
+
+def _unlike_digits(score: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the kinds of characters that are written as a digit is."""
+    kinds = [kind for name, kind in score["by_class"].items() if not name.endswith(LOOK_ALIKES)]
+    pictures, refused = (sum(kind[key] for kind in kinds) for key in ("pictures", "refused"))
+    return {
+        "classes": len(kinds),
+        "pictures": pictures,
+        "refused": refused,
+        "refused_ci95": wilson_interval(refused, pictures),
+    }
 
 
 def _refused(score: dict[str, Any]) -> str:
