@@ -1,7 +1,7 @@
 """The searches that `peers.py` measures: each gives the configurations that it would have answered, and when.
 
 The published way is skorch with its defaults over torchvision's dataset with transforms. All search the same
-candidates by the same loss, softmax twice and a constant learning rate, as published: the published way has no other.
+candidates by the same recipe: a constant learning rate, images as they are, and softmax twice, as published, or logits.
 """
 
 import functools
@@ -87,10 +87,12 @@ class TimedHalving(HalvingGridSearchCV):
     @functools.wraps(HalvingGridSearchCV._run_search)
     def _run_search(self, evaluate_candidates: Callable, **context: Any) -> None:
         self.ends_: list[float] = []
+        began = time.perf_counter()
 
         def evaluate(*arguments: Any, **more: Any) -> Any:
             results = evaluate_candidates(*arguments, **more)
             self.ends_.append(time.perf_counter())
+            print(f"  round {len(self.ends_)} after {self.ends_[-1] - began:.0f} s", flush=True)
             return results
 
         super()._run_search(evaluate, **context)
@@ -101,7 +103,7 @@ def peer_halving(way: str, dataset: MNIST, problem: Problem, search: SearchSpec,
     classifier: Any
     if way == "published":
         grid = _as_skorch(parameter_grid(search))
-        classifier = published_classifier()
+        classifier = published_classifier(module__loss_input=problem.recipe.loss_input)
         images: Any = SliceDataset(dataset)
     else:
         grid = {name: list(values) for name, values in search.space.items()}
@@ -162,7 +164,10 @@ def optimize(
             name, callbacks = "valid_acc", [("prune", Prune(trial, "valid_acc"))]
             held_out = predefined_split(Subset(dataset, valid))
             classifier: Any = published_classifier(
-                train_split=held_out, classes=list(range(10)), callbacks=callbacks
+                train_split=held_out,
+                classes=list(range(10)),
+                callbacks=callbacks,
+                module__loss_input=problem.recipe.loss_input,
             ).set_params(**_as_skorch(params))
             classifier.fit(Subset(dataset, train), None)
         else:
@@ -177,7 +182,9 @@ def optimize(
                 verbose=0,
             )
             classifier.fit(train, labels[train])
-        return float(classifier.history[-1, name])
+        score = float(classifier.history[-1, name])
+        print(f"  trial {trial.number}: {score:.4f}, {params}", flush=True)
+        return score
 
     _study(journal, seed, max(search.space["max_epochs"])).optimize(objective, timeout=until - time.time())
 

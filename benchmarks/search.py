@@ -74,9 +74,13 @@ def test_answers(problem: Problem, candidate: Hyperparameters, test: MNIST, devi
     return net.predict(test.data.numpy()[..., None])
 
 
-def published_network(**architecture: Any) -> nn.Module:
-    """Build MNISTNet with its softmax: cross-entropy, which applies another one, is fed probabilities, as published."""
-    return nn.Sequential(mnistnet.build(IMAGE, **architecture), nn.Softmax(dim=1))
+def published_network(loss_input: str = "softmax", **architecture: Any) -> nn.Module:
+    """Build MNISTNet with its softmax: cross-entropy, which applies another one, is fed probabilities, as published.
+
+    With `logits` as the loss's input it has none.
+    """
+    network = mnistnet.build(IMAGE, **architecture)
+    return nn.Sequential(network, nn.Softmax(dim=1)) if loss_input == "softmax" else network
 
 
 def published_classifier(**settings: Any) -> NeuralNetClassifier:

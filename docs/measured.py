@@ -62,19 +62,24 @@ def search() -> str:
 
 def peers() -> str:
     """Give the table of what searches hold on their way, and how soon one is as good as the best."""
-    found = list(read_json(RESULTS / "peers.json")["searches"].values())
+    searches = [
+        (loss_input, search)
+        for loss_input, found in read_json(RESULTS / "peers.json").items()
+        for search in found["searches"].values()
+    ]
     rows = [
         [
             PEERS[search["search"]],
+            loss_input,
             ", ".join(f"{held['seconds']:.0f}" for held in search["held"]),
             ", ".join(f"{100 * held['test_accuracy']:.1f}" for held in search["held"]),
             f"{search['seconds_until_good']:.0f}" if search["seconds_until_good"] else "not reached",
             f"{search['seconds']:.0f}",
         ]
-        for search in found
+        for loss_input, search in searches
     ]
-    titles = ["held another or ended a round, s", "its test accuracy, %", "good after, s", "all, s"]
-    return table([machine_of(found[0]["machine"]), *titles], "lllrr", rows)
+    titles = ["the loss gets", "held another or ended a round, s", "its test accuracy, %", "good after, s", "all, s"]
+    return table([machine_of(searches[0][1]["machine"]), *titles], "llllrr", rows)
 
 
 def fast() -> str:
