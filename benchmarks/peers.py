@@ -72,8 +72,8 @@ def main(root: Path) -> None:
     found = read_json(path) if path.exists() else {}
     searches = found.setdefault(options.loss_input, {}).setdefault("searches", {})
     recipe = params.recipes["paper"].model_copy(update={"loss_input": options.loss_input})
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         dataset, problem = mnist_problem(root, folder, "mnistnet", recipe, params.seed)
         space = params.search.for_model("mnistnet")
         for search in options.searches:

@@ -29,8 +29,8 @@ LOOK_ALIKES = (
     "Balinese/character05",
     *(f"Early_Aramaic/character{number}" for number in ("03", "04", "06", "16", "17", "20")),
     "Greek/character15",
-    *(f"Korean/character{number}" for number in (10, 21, 22, 33, 37)),
-    *(f"Latin/character{number}" for number in ("07", "09", 12, 15, 17, 19, 26)),
+    *(f"Korean/character{number}" for number in ("10", "21", "22", "33", "37")),
+    *(f"Latin/character{number}" for number in ("07", "09", "12", "15", "17", "19", "26")),
 )
 NAMES = {
     FINAL: "**final: MNISTNet, recipe `modern_digits`**",

@@ -15,6 +15,7 @@ from tests.conftest import ROOT, heed_interrupts
 DVC = str(Path(sys.executable).parent / "dvc")
 WHO = "import os, sys; print(sys.executable, os.environ['PYTHONPATH'], *sys.argv[1:], sep='|')\n"
 PIPELINE = "stages: {who: {cmd: sh stages/run.sh stages/who.py a 'b c' > told, deps: [stages/who.py], outs: [told]}}\n"
+STAGE = ["sh", "stages/run.sh", "stages/who.py"]
 
 
 @pytest.fixture
@@ -39,6 +40,11 @@ def project(tmp_path: Path) -> Path:
 def _environment(project: Path, **more: str) -> dict[str, str]:
     """No Python in sight, as in a shell where nothing is activated."""
     return {"PATH": str(project.parent / "tools"), "HOME": str(project.parent), "SHELL": "/bin/sh"} | more
+
+
+def _own_environment(project: Path) -> dict[str, str]:
+    """The Python of these tests in sight."""
+    return _environment(project, PATH=f"{Path(sys.executable).parent}{os.pathsep}{project.parent / 'tools'}")
 
 
 def _told(project: Path, command: list[str], **more: str) -> list[str]:
@@ -107,10 +113,8 @@ def test_a_dvc_from_elsewhere_leaves_the_stages_to_the_activated_or_the_projects
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_signals_reach_the_stage_itself(project: Path, kind: signal.Signals) -> None:
     (project / "stages/who.py").write_text("import time; print('here', flush=True); time.sleep(60)")
-    environment = _environment(project, PATH=f"{Path(sys.executable).parent}{os.pathsep}{project.parent / 'tools'}")
-    command = ["sh", "stages/run.sh", "stages/who.py"]
     process = subprocess.Popen(
-        command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+        STAGE, cwd=project, env=_own_environment(project), stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "here\n"
@@ -130,7 +134,7 @@ def test_libraries_tell_nothing_of_what_a_stage_leaves_to_them_at_its_end(projec
     # The export to ONNX imports it, and it lists what of its own is still there at the end.
     pytest.importorskip("triton")
     (project / "stages/who.py").write_text("import triton\n")
-    environment = _environment(project, PATH=f"{Path(sys.executable).parent}{os.pathsep}{project.parent / 'tools'}")
-    command = ["sh", "stages/run.sh", "stages/who.py"]
-    result = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        STAGE, cwd=project, env=_own_environment(project), capture_output=True, text=True, check=True
+    )
     assert (result.stdout, result.stderr) == ("", "")
