@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from digitrec.config.params import load_params
+from digitrec.config.params import Params, load_params
 from digitrec.data.dataset import read_dataset_spec, read_normalization, read_part, spread
 from digitrec.data.split import validation_split
 from digitrec.evaluation.corruptions import CORRUPTIONS, corrupt
@@ -50,6 +51,12 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+def default_training(root: Path, params: Params, image: ImageSpec) -> TrainingSpec:
+    """Give the specification of the final training, by the search's winner."""
+    winner = Hyperparameters.model_validate(read_json(root / "data/gridsearch/best_params.json"))
+    return params.training(winner, image, read_normalization(root / "metrics/normalize_stats.json"))
+
+
 def changed(training: TrainingSpec, variant: str, seed: int) -> TrainingSpec:
     """Give the specification of a variant."""
     settings, recipe = VARIANTS[variant]
@@ -59,6 +66,16 @@ def changed(training: TrainingSpec, variant: str, seed: int) -> TrainingSpec:
         recipe = recipe | {"hardening": training.recipe.hardening.model_copy(update=hardening)}
     recipe = training.recipe.model_copy(update=recipe)
     return training.model_copy(update=settings | {"architecture": architecture, "recipe": recipe, "seed": seed})
+
+
+def held_out_scores(network: nn.Module, images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
+    """Count the errors on the images `rows`, clean, and of some of them corrupted in each way."""
+    few = rows[spread(len(rows), CORRUPTED)]
+    wrong = {name: network_answers(network, corrupt(images[few], name, 0)) != labels[few] for name in CORRUPTIONS}
+    clean = network_answers(network, images[rows]) != labels[rows]
+    by_kind = {name: float(values.mean()) for name, values in wrong.items()}
+    scores = {"errors": int(clean.sum()), "n": len(rows), "error": float(clean.mean())}
+    return scores | {"mean_corruption_error": float(np.mean(list(by_kind.values()))), "corruption_errors": by_kind}
 
 
 def fit_and_score(root: Path, training: TrainingSpec, image: ImageSpec, device: str) -> dict[str, Any]:
@@ -71,13 +88,7 @@ def fit_and_score(root: Path, training: TrainingSpec, image: ImageSpec, device: 
         net, state = fit(training, image, images, labels, device, root / "data/cache/recipes", verbose=0, split=split)
     result = state.with_suffix(".json")
     if not result.exists():
-        network, rows = net.module_.eval(), split[1]
-        few = rows[spread(len(rows), CORRUPTED)]
-        wrong = {name: network_answers(network, corrupt(images[few], name, 0)) != labels[few] for name in CORRUPTIONS}
-        clean = network_answers(network, images[rows]) != labels[rows]
-        scores = {"errors": int(clean.sum()), "n": len(rows), "error": float(clean.mean())}
-        by_kind = {name: float(values.mean()) for name, values in wrong.items()}
-        scores |= {"mean_corruption_error": float(np.mean(list(by_kind.values()))), "corruption_errors": by_kind}
+        scores = held_out_scores(net.module_.eval(), images, labels, split[1])
         write_json(result, scores | {"seconds": seconds(), "settings": training.model_dump(mode="json")})
     return read_json(result)
 
@@ -92,11 +103,7 @@ def main(root: Path) -> None:
     machine = describe_machine() | {"device": describe_device(device), "jobs": jobs}
     print(headline(machine), f"{jobs} fits at a time on {device}", sep=", ", flush=True)
     image = read_dataset_spec(root / "data/dataset.json").image
-    default = params.training(
-        Hyperparameters.model_validate(read_json(root / "data/gridsearch/best_params.json")),
-        image,
-        read_normalization(root / "metrics/normalize_stats.json"),
-    )
+    default = default_training(root, params, image)
     path = root / "benchmarks/results/recipes.json"
     variants = read_json(path)["variants"] if path.exists() else {}
     fits = [(variant, seed) for seed in arguments.seeds for variant in arguments.variants]

@@ -4,13 +4,14 @@ Reads   params.yaml, data/train, data/test, metrics/normalize_stats.json, data/g
         metrics/gridsearch.json); $DIGITREC_JOBS, $DIGITREC_DEVICE
 Writes  benchmarks/results/seeds.json
 
-Usage: python benchmarks/seeds.py [--seeds 0 1 2 3 4] [--runs modern_digits modern paper best]
+Usage: python benchmarks/seeds.py [--seeds 0 1 2 3 4] [--runs modern_digits modern paper best best_digits]
 Runs: `modern_digits` and `modern` are the search's winner, or what params.yaml says in its place, by these recipes,
-`paper` is what its authors trained last, `best` is our network for accuracy, by `modern`.
-Each fit is trained as stage `train-final` does it and scored once on the test images; so is the ensemble of a run's
-networks, the mean of their probabilities. What is finished, fits and epochs, is kept in data/cache/seeds under a name
-made of settings, data and code, so a killed run goes on where it was. Runs that are not asked for stay in the results
-as they were.
+`paper` is what its authors trained last, `best` and `best_digits` are our network for accuracy, by `modern` and by
+`modern_digits`.
+Each fit is trained as stage `train-final` does it and scored once on the test images, as they are and corrupted; so, as
+they are, is the ensemble of a run's networks, the mean of their probabilities. What is finished, fits and epochs, is
+kept in data/cache/seeds under a name made of settings, data and code, so a killed run goes on where it was. Runs that
+are not asked for stay in the results as they were.
 """
 
 import argparse
@@ -25,7 +26,9 @@ import torch
 from digitrec.config.params import Params, load_params
 from digitrec.data.dataset import read_dataset_spec, read_normalization, read_part
 from digitrec.data.split import validation_split
+from digitrec.evaluation.corruptions import CORRUPTIONS, corrupt
 from digitrec.evaluation.inference import predict_probabilities
+from digitrec.evaluation.robustness import SEED, network_answers
 from digitrec.evaluation.scores import accuracy_scores
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
 from digitrec.pipeline.files import read_array, read_json, write_array, write_json
@@ -36,7 +39,7 @@ from digitrec.reproduction.measures import mean_interval
 from digitrec.spec import Hyperparameters, ImageSpec, TrainingSpec
 from digitrec.training.fit import fit
 
-RUNS = ("modern_digits", "modern", "paper", "best")
+RUNS = ("modern_digits", "modern", "paper", "best", "best_digits")
 AUTO = {"lr": "auto", "batch_size": "auto", "max_epochs": "auto", "optimizer": "auto"}
 # Okon's final run (doi 10.5281/zenodo.17136040).
 PAPER = {
@@ -54,16 +57,20 @@ BEST = {
     "optimizer": "rmsprop",
     "architecture": {"columns": 2, "width": 32},
 }
-# Runs that take nothing from the search, nor from params.yaml's final training: the network, and its settings.
-FIXED: dict[str, tuple[str, dict[str, Any]]] = {"paper": ("mnistnet", PAPER), "best": ("best", BEST)}
+# Runs that take nothing from the search, nor from params.yaml's final training: the recipe, the network, its settings.
+FIXED: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "paper": ("paper", "mnistnet", PAPER),
+    "best": ("modern", "best", BEST),
+    "best_digits": ("modern_digits", "best", BEST),
+}
 
 
 def training_of(root: Path, params: Params, run: str, seed: int) -> TrainingSpec:
     """Resolve a fit's specification as stage `train-final` does."""
-    changes = {"recipe": "modern" if run == "best" else run, "seed": seed}
+    changes: dict[str, Any] = {"recipe": run, "seed": seed}
     if run in FIXED:
-        model, best = FIXED[run]
-        changes |= {"model": model, **AUTO}
+        recipe, model, best = FIXED[run]
+        changes |= {"recipe": recipe, "model": model, **AUTO}
     else:
         winner = root / "data/gridsearch/best_params.json"
         best = read_json(winner) if winner.exists() else read_json(root / "metrics/gridsearch.json")["best_params"]
@@ -75,8 +82,8 @@ def training_of(root: Path, params: Params, run: str, seed: int) -> TrainingSpec
 
 
 def fit_and_score(root: Path, training: TrainingSpec, image: ImageSpec, device: str) -> dict[str, Any]:
-    """Train and score, or read what was done before: accuracy, its interval, errors, n, seconds, and where the
-    probabilities are."""
+    """Train and score, or read what was done before: accuracy, its interval, errors, n, mean_corruption_error, seconds,
+    and where the probabilities are."""
     # Fits run side by side, a thread each: this is a worker's own process.
     torch.set_num_threads(1)
     images, labels = read_part(root / "data/train")
@@ -86,10 +93,13 @@ def fit_and_score(root: Path, training: TrainingSpec, image: ImageSpec, device: 
         net, state = fit(training, image, images, labels, device, root / "data/cache/seeds", verbose=0, split=split)
     result, probabilities = state.with_suffix(".json"), state.with_suffix(".npy")
     if not result.exists():
-        test_images, test_labels = read_part(root / "data/test")
-        write_array(probabilities, predict_probabilities(net.module_.eval(), test_images))
+        network, (test_images, test_labels) = net.module_.eval(), read_part(root / "data/test")
+        write_array(probabilities, predict_probabilities(network, test_images))
         scores = accuracy_scores(test_labels, read_array(probabilities).argmax(1))
-        write_json(result, scores | {"seconds": seconds(), "settings": training.model_dump(mode="json")})
+        corrupted = (network_answers(network, corrupt(test_images, name, SEED)) for name in CORRUPTIONS)
+        wrong = np.mean([(answers != test_labels).mean() for answers in corrupted])
+        scores |= {"mean_corruption_error": float(wrong), "seconds": seconds()}
+        write_json(result, scores | {"settings": training.model_dump(mode="json")})
     return read_json(result) | {"probabilities": probabilities}
 
 
@@ -105,6 +115,7 @@ def summarize(seeds: list[int], results: list[dict[str, Any]], labels: np.ndarra
         "errors": [result["errors"] for result in results],
         "n": results[0]["n"],
         "ensemble": accuracy_scores(labels, ensemble.argmax(1)),
+        "mean_corruption_errors": [result["mean_corruption_error"] for result in results],
         "seeds": seeds,
         "seconds": [result["seconds"] for result in results],
         "settings": {key: value for key, value in results[0]["settings"].items() if key != "seed"},
