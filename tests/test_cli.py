@@ -1,5 +1,6 @@
 """The command `digitrec`, but for what its answers are."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from digitrec.cli import main
+from digitrec.reading.exports import PRETRAINED
 from tests.tiny import ROOT
 
 
@@ -103,3 +105,10 @@ def test_every_command_has_help(command: list[str]) -> None:
     result = digitrec(*command, "-h")
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: digitrec")
+
+
+def test_where_nothing_tells_the_models_commit_it_is_said_what_would(here: Path) -> None:
+    shutil.copytree(PRETRAINED, here / "model")
+    told = digitrec("model", "--model", "model").stdout
+    assert "of an unknown commit: clones and wheels of `make wheel` tell it" in told
+    assert "of commit" in digitrec("model", "--model", str(PRETRAINED)).stdout

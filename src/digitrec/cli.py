@@ -261,7 +261,9 @@ def model(folder: Path) -> None:
     print(f"{folder}: {about.training.model}, trained on {about.dataset.title} ({about.dataset.image})")
     print(f"test accuracy {about.accuracy:.2%} (95 % interval {low} to {high}; {about.errors} errors in {about.n:,})")
     print(f"answers less probable than {about.threshold:.2%} are unsure")
-    print(f"of commit {commit_of(folder) or 'unknown'}; the model card is {folder / 'README.md'}")
+    commit = commit_of(folder)
+    print(f"of commit {commit}" if commit else "of an unknown commit: clones and wheels of `make wheel` tell it")
+    print(f"the model card is {folder / 'README.md'}")
 
 
 def _side(context: click.Context, option: click.Parameter, value: str | None) -> str | int | None:
