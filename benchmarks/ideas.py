@@ -113,8 +113,8 @@ class Distilled(Taught):
 IDEAS = {"mixing": Mixing, "distillation": Distilled}
 
 
-def teacher_logits(root: Path, training: TrainingSpec, image: ImageSpec, folder: Path) -> np.ndarray:
-    """Train `best`, or take what was trained: its logits for all training images, float32 of shape (n, classes)."""
+def teach(root: Path, training: TrainingSpec, image: ImageSpec) -> tuple[dict[str, Any], np.ndarray]:
+    """Train `best`, or take what was trained: its scores, and logits for all training images, float32 (n, classes)."""
     torch.set_num_threads(1)
     images, labels = read_part(root / "data/train")
     settings = {key: value for key, value in BEST.items() if key != "architecture"}
@@ -122,14 +122,13 @@ def teacher_logits(root: Path, training: TrainingSpec, image: ImageSpec, folder:
     training = training.model_copy(update=settings)
     split = validation_split(labels, HELD_OUT, 0)
     with stopwatch() as seconds:
-        net, state = fit(training, image, images, labels, "cpu", folder, split=split)
-    kept = state.with_suffix(".npy")
-    if not kept.exists():
+        net, state = fit(training, image, images, labels, "cpu", root / "data/cache/ideas", split=split)
+    scores, logits = state.with_suffix(".json"), state.with_suffix(".npy")
+    if not scores.exists():
         network = net.module_.eval()
-        scores = held_out_scores(network, images, labels, split[1]) | {"seconds": seconds()}
-        write_json(folder / "teacher.json", scores)
-        write_array(kept, predict_logits(network, images))
-    return read_array(kept)
+        write_array(logits, predict_logits(network, images))
+        write_json(scores, held_out_scores(network, images, labels, split[1]) | {"seconds": seconds()})
+    return read_json(scores), read_array(logits)
 
 
 def fit_and_score(root: Path, idea: str, training: TrainingSpec, image: ImageSpec, answers: Any) -> dict[str, Any]:
@@ -159,12 +158,11 @@ def main(root: Path) -> None:
     print(headline(machine), f"{jobs} fits at a time", sep=", ", flush=True)
     image = read_dataset_spec(root / "data/dataset.json").image
     default = default_training(root, params, image)
-    path, folder = root / "benchmarks/results/ideas.json", root / "data/cache/ideas"
+    path = root / "benchmarks/results/ideas.json"
     results = read_json(path) if path.exists() else {"ideas": {}}
     answers = None
     if "distillation" in arguments.ideas:
-        answers = teacher_logits(root, default, image, folder)
-        results["teacher"] = read_json(folder / "teacher.json")
+        results["teacher"], answers = teach(root, default, image)
         print(f"`best`: {results['teacher']['errors']} of {results['teacher']['n']:,} wrong", flush=True)
     fits = [(idea, seed) for seed in arguments.seeds for idea in arguments.ideas]
     tasks = (

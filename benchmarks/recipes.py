@@ -24,7 +24,7 @@ from digitrec.config.params import Params, load_params
 from digitrec.data.dataset import read_dataset_spec, read_normalization, read_part, spread
 from digitrec.data.split import validation_split
 from digitrec.evaluation.corruptions import CORRUPTIONS, corrupt
-from digitrec.evaluation.robustness import network_answers
+from digitrec.evaluation.robustness import mean_corruption_error, network_answers
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
 from digitrec.pipeline.files import read_json, write_json
 from digitrec.pipeline.jobs import side_by_side
@@ -75,7 +75,8 @@ def held_out_scores(network: nn.Module, images: np.ndarray, labels: np.ndarray, 
     clean = network_answers(network, images[rows]) != labels[rows]
     by_kind = {name: float(values.mean()) for name, values in wrong.items()}
     scores = {"errors": int(clean.sum()), "n": len(rows), "error": float(clean.mean())}
-    return scores | {"mean_corruption_error": float(np.mean(list(by_kind.values()))), "corruption_errors": by_kind}
+    mean = mean_corruption_error(np.stack(list(wrong.values())))["mean_corruption_error"]
+    return scores | {"mean_corruption_error": mean, "corruption_errors": by_kind}
 
 
 def fit_and_score(root: Path, training: TrainingSpec, image: ImageSpec, device: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from digitrec.data.dataset import read_dataset_spec, read_normalization, read_pa
 from digitrec.data.split import validation_split
 from digitrec.evaluation.corruptions import CORRUPTIONS, corrupt
 from digitrec.evaluation.inference import predict_probabilities
-from digitrec.evaluation.robustness import SEED, network_answers
+from digitrec.evaluation.robustness import SEED, mean_corruption_error, network_answers
 from digitrec.evaluation.scores import accuracy_scores
 from digitrec.pipeline.environment import device_from_environment, jobs_from_environment
 from digitrec.pipeline.files import read_array, read_json, write_array, write_json
@@ -91,15 +91,14 @@ def fit_and_score(root: Path, training: TrainingSpec, image: ImageSpec, device: 
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), stopwatch() as seconds:
         # A finished fit is restored whole from its last epoch's state.
         net, state = fit(training, image, images, labels, device, root / "data/cache/seeds", verbose=0, split=split)
-    result, probabilities = state.with_suffix(".json"), state.with_suffix(".npy")
+    result, probabilities = state.with_suffix(".scores.json"), state.with_suffix(".npy")
     if not result.exists():
         network, (test_images, test_labels) = net.module_.eval(), read_part(root / "data/test")
         write_array(probabilities, predict_probabilities(network, test_images))
         scores = accuracy_scores(test_labels, read_array(probabilities).argmax(1))
-        corrupted = (network_answers(network, corrupt(test_images, name, SEED)) for name in CORRUPTIONS)
-        wrong = np.mean([(answers != test_labels).mean() for answers in corrupted])
-        scores |= {"mean_corruption_error": float(wrong), "seconds": seconds()}
-        write_json(result, scores | {"settings": training.model_dump(mode="json")})
+        wrong = [network_answers(network, corrupt(test_images, name, SEED)) != test_labels for name in CORRUPTIONS]
+        scores["mean_corruption_error"] = mean_corruption_error(np.stack(wrong))["mean_corruption_error"]
+        write_json(result, scores | {"seconds": seconds(), "settings": training.model_dump(mode="json")})
     return read_json(result) | {"probabilities": probabilities}
 
 
