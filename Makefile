@@ -147,7 +147,7 @@ bench: $(READY)  ## Training, search, stacks, time to 99 %, memory, start-up, si
 	python benchmarks/memory.py
 	python benchmarks/dispatch.py
 
-seeds: $(READY)  ## Test accuracy over seeds (half an hour on two cores, then two to three for `best`); a killed run goes on
+seeds: $(READY)  ## Test accuracy over seeds (half an hour on two cores, then two to three hours for `best`); a killed run goes on
 	python benchmarks/seeds.py --runs modern_digits modern paper
 	python benchmarks/seeds.py --runs best best_digits --seeds 0 1 2
 

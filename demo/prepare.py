@@ -63,6 +63,7 @@ def prepare(folder: Path, overrides: list[Path]) -> None:
         (folder / "reproduction").mkdir(exist_ok=True)
         for name in ("dvc.yaml", "claims.yaml", ".dvcignore"):
             shutil.copy(ROOT / "reproduction" / name, folder / "reproduction")
+        shutil.copytree(ROOT / "tests/drawn", folder / "tests/drawn", dirs_exist_ok=True)
         write_params("reproduction/params.yaml", folder, changes.pop("reproduction"))
         make_project(folder / "reproduction")
     write_params("params.yaml", folder, changes)

@@ -12,11 +12,15 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
+
 from digitrec.evaluation.comparison import FINAL
 from digitrec.evaluation.scores import wilson_interval
 from digitrec.pipeline.files import read_json, replacing
 from digitrec.reproduction.claims import paper_of
+from digitrec.reproduction.costs import choice_by_test, system_difference
 from digitrec.reproduction.ledger import VERDICTS
+from digitrec.reproduction.measures import Measurements
 from docs.markdown import interval, machine_of, percent, seconds_of, table
 from docs.measured import fast, own_images, peers, pipeline, search, training_speed
 from docs.reference import reference
@@ -159,9 +163,11 @@ def seeds() -> str:
 def luck() -> str:
     """Say what the default recipe gives over seeds."""
     run = read_json(ROOT / "benchmarks/results/seeds.json")["runs"]["modern_digits"]
+    maps = "/".join(str(run["settings"]["architecture"][layer]) for layer in ("num_units", "out_units", "fout_units"))
     return (
-        f"The mean of {len(run['seeds'])} seeds, each on one thread, is {percent(run['mean'])} (95 % interval "
-        f"{interval(run['mean_ci95'])}), with {', '.join(map(str, run['errors']))} errors."
+        f"The mean of {len(run['seeds'])} seeds of MNISTNet with {maps} maps, each on one thread of an "
+        f"{run['machine']['cpu']} server, is {percent(run['mean'])} (95 % interval {interval(run['mean_ci95'])}), with "
+        f"{', '.join(map(str, run['errors']))} errors."
     )
 
 
@@ -267,10 +273,32 @@ def ledger() -> str:
     return table(["paper", "numbers", *VERDICTS], "lr" + "r" * len(VERDICTS), cells)
 
 
+def costs() -> str:
+    """Give the table of what some of the papers' choices cost."""
+    systems = {path.stem: read_json(path) for path in (ROOT / "reproduction/metrics/systems").glob("*.json")}
+    measured = Measurements(systems, {}, {}, np.empty(0, int), 0, None, None)
+    compared = {
+        "softmax before cross-entropy, which applies it again": "okon-logits",
+        "pixel statistics guessed, not measured": "okon-statistics",
+    }
+    rows = []
+    for what, without in compared.items():
+        found = system_difference(without, "okon", measured)
+        assert found is not None
+        low, high = (f"{end:.2f}".replace("-", "−") for end in found["interval"])
+        rows.append([f"{what} (Okon; {found['seeds']} seeds)", f"{found['mean']:.2f}", f"{low} to {high}"])
+    choice = choice_by_test(measured)
+    assert choice is not None
+    what = f"the epoch chosen by the test set, which no text says that it did (mean over {choice['runs']} runs)"
+    rows.append([what, f"{choice['mean']:.2f}", f"at most {choice['highest']:.2f} in a run"])
+    return table(["", "points", "95 % interval"], "lrl", rows)
+
+
 TABLES = {
     "baselines": baselines,
     "calibration": calibration,
     "cores": cores,
+    "costs": costs,
     "fast": fast,
     "faults": faults,
     "ledger": ledger,

@@ -22,9 +22,9 @@ def main(root: Path) -> None:
         {name: read_json(path) for name in systems if (path := root / f"metrics/{room}/{name}.json").exists()}
         for room in ("systems", "times")
     )
-    pixels, search, suspicious = (
-        read_json(path) if (path := root / f"{name}.json").exists() else None
-        for name in ("../metrics/normalize_stats", "metrics/search", "metrics/suspicious_labels")
+    search, home_made, suspicious = (
+        read_json(path) if (path := root / f"metrics/{name}.json").exists() else None
+        for name in ("search", "home_made_digits", "suspicious_labels")
     )
     baselines = (root / "../data/baselines").glob("*/predictions.npy")
     measurements = Measurements(
@@ -33,13 +33,13 @@ def main(root: Path) -> None:
         baselines={path.parent.name: read_array(path) for path in baselines},
         test_labels=read_array(root / "../data/test/labels.npy"),
         n_train_images=len(read_array(root / "../data/train/labels.npy")),
-        pixels=pixels,
+        pixels=read_json(root / "../metrics/normalize_stats.json"),
         search=search,
     )
     rows = judge_all(claims, measurements)
     pictures = [f"{root.name}/{path.relative_to(root).as_posix()}" for path in sorted(root.glob("plots/**/*.png"))]
     with replacing(root / "data/page.md") as temporary:
-        temporary.write_text(report(rows, papers, measurements, suspicious, pictures), encoding="utf-8")
+        temporary.write_text(report(rows, papers, measurements, home_made, suspicious, pictures), encoding="utf-8")
     flat = flat_rows(rows)
     write_csv(root / "plots/claims.csv", flat, list(flat[0]))
     write_json(root / "metrics/claims.json", rows)

@@ -30,6 +30,7 @@ NAMED = {
     "export": ("models", "${model}"),
     "robustness": ("models", "${model}"),
     "train-system": ("models", "${item.model}"),
+    "home-made-digits": ("models", "${systems.wang.model}"),
     "search-system": ("models", "${systems.okon.model}"),
     "suspicious-labels": ("models", "${suspicious_labels.model}"),
 }

@@ -23,10 +23,18 @@ def _git(folder: Path, *command: str, day: str = "2026-01-01") -> str:
 
 
 def _record(folder: Path, **results: str) -> None:
+    """A project with the stages download, train-final and evaluate, and a lock file that has results of any."""
+    (folder / ".dvc").mkdir(exist_ok=True)
+    (folder / ".dvc/config").write_text("")
     stages = {
-        name.replace("_", "-"): {"cmd": "run", "outs": [{"path": name, "md5": md5}]} for name, md5 in results.items()
+        name: {"cmd": "run", "outs": [name.replace("-", "_")]} for name in ("download", "train-final", "evaluate")
     }
-    (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False))
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    ran = {
+        name.replace("_", "-"): {"cmd": "run", "outs": [{"path": name, "md5": 16 * md5}]}
+        for name, md5 in results.items()
+    }
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": ran}, sort_keys=False))
 
 
 def test_a_stage_belongs_to_the_commit_that_last_wrote_in_its_entry(tmp_path: Path) -> None:
@@ -47,6 +55,16 @@ def test_a_stage_belongs_to_the_commit_that_last_wrote_in_its_entry(tmp_path: Pa
         (second, "2026-03-04"),
     ]
     assert found["evaluate"].commit is None
+
+
+def test_entries_that_are_alike_are_told_apart_and_those_of_no_stage_left_out(tmp_path: Path) -> None:
+    _git(tmp_path, "init", "-q")
+    _record(tmp_path, dropped="aa", download="aa", evaluate="aa")
+    _git(tmp_path, "add", "-A")
+    _git(tmp_path, "commit", "-qm", "run", day="2026-02-03")
+    _record(tmp_path, dropped="aa", train_final="aa", download="aa", evaluate="aa")
+    found = {name: str(entry.day) if entry.commit else None for name, entry in last_recorded(tmp_path).items()}
+    assert found == {"train-final": None, "download": "2026-02-03", "evaluate": "2026-02-03"}
 
 
 def test_a_lock_that_git_does_not_know_is_one_message(tmp_path: Path) -> None:

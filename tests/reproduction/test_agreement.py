@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from digitrec.pipeline.files import read_json
-from digitrec.reproduction.agreement import compare_runs
+from digitrec.reproduction.agreement import ACCURACY_TOLERANCE, LOSS_TOLERANCE, compare_runs
 from tests.tiny import ROOT
 
 COMMITTED = read_json(ROOT / "reproduction/metrics/systems/ffn.json")
@@ -40,3 +40,9 @@ def test_what_is_the_same_agrees_in_every_number() -> None:
 def test_numbers_may_differ_by_what_processors_do_and_no_more(name: str, within: Any, beyond: Any) -> None:
     assert _apart(**{name: within}) == []
     assert _apart(**{name: beyond}) == [name]
+
+
+def test_the_documents_say_what_may_differ() -> None:
+    words = f"allows {100 * ACCURACY_TOLERANCE:g} points of accuracy and {100 * LOSS_TOLERANCE:g} % of a loss"
+    for name in ("README.md", "docs/published_systems.md"):
+        assert words in " ".join((ROOT / name).read_text(encoding="utf-8").split()), name

@@ -68,6 +68,7 @@ def test_lenets_numbers_are_counted_where_they_are_held_against_both_networks() 
     def row(system: str, printed: str, verdict: str) -> dict:
         return {
             "system": system,
+            "epoch": None,
             "quantity": "test_accuracy",
             "unit": "percent",
             "printed": printed,

@@ -263,6 +263,10 @@ def test_a_shortened_run_is_shown_and_its_size_alone_judged() -> None:
     row = judge(make_claim("96"), measurements)
     assert (row["verdict"], row["shortened"], row["measured"]) == ("not comparable", True, pytest.approx(96))
     assert row["explanation"] == "shortened: 3 of 20 epochs on 4,000 images"
+    # What it did not come to.
+    row = judge(make_claim("96.0", epoch=10), measurements)
+    assert (row["verdict"], row["measured"]) == ("not comparable", None)
+    assert row["explanation"] == "shortened: 3 of 20 epochs on 4,000 images"
     assert judge(make_claim("93390", "parameters", quantity="n_parameters"), measurements)["verdict"] == "reproduced"
 
 

@@ -54,11 +54,12 @@ def _measurements(**changes: object) -> Measurements:
 def _page(
     claims: list[Claim] = CLAIMS,
     measurements: Measurements | None = None,
+    home_made: dict | None = None,
     suspicious: dict | None = None,
     pictures: tuple = (),
 ) -> str:
     measurements = measurements or _measurements()
-    return report(judge_all(claims, measurements), PAPERS, measurements, suspicious, pictures)
+    return report(judge_all(claims, measurements), PAPERS, measurements, home_made, suspicious, pictures)
 
 
 def _tables(page: str) -> list[list[list[str]]]:
@@ -120,6 +121,16 @@ def test_a_variant_is_told_beside_the_system_that_it_is_of() -> None:
     assert "| `shah-next-steps` |" not in page
 
 
+def test_what_a_system_reads_of_other_digits_stands_in_its_section() -> None:
+    runs = [make_run(seed, confusion_matrix(right)) for seed, right in ((0, 90), (1, 92))]
+    home_made = make_system("wang", *runs)
+    told = "read the 1000 drawn digits of `tests/drawn`, found and centred as `digitrec predict` does: 900, 920 right, "
+    wang = _page(home_made=home_made).partition("\n## wang")[2].partition("\n## ")[0]
+    assert f"{told}91.0 % [78.3, 100.0]." in wang
+    assert "from 2 seeds" in wang
+    assert "tests/drawn" not in _page()
+
+
 def _of_six_epochs(**changes: object) -> Measurements:
     runs = [make_run(seed, confusion_matrix(right), epochs=6) for seed, right in ((0, 95), (1, 97))]
     return make_measurements(make_system("okon", *runs, epochs=6, **changes))
@@ -137,8 +148,8 @@ def test_what_is_printed_for_many_epochs_is_a_table_with_a_row_for_each() -> Non
         *(f"test accuracy, epoch {epoch}, `okon` less `okon-logits`" for epoch in range(1, 6)),
     ]
     assert (
-        "\n\nBy epoch, ours with the interval that it is judged by (`okon`; runs 2 × 6 A; assumed: sizes):\n\n| "
-        in page
+        "\n\nBy epoch, ours with the interval that it is judged by, where it is judged (`okon`; runs 2 × 6 A; assumed: "
+        "sizes):\n\n| " in page
     )
     assert grid[0] == [
         "epoch",
@@ -150,6 +161,17 @@ def test_what_is_printed_for_many_epochs_is_a_table_with_a_row_for_each() -> Non
     assert [row[0] for row in grid[2:]] == ["1", "2", "3", "4", "5", "6"]
     assert grid[3] == ["2", "96.0 %", "92.00 % [69.94, 100.00]", "3.0", "0.1400 [0.0900, 0.1900]"]
     assert grid[2][3:] == grid[7][1:3] == ["–", "–"]
+
+
+def test_a_column_that_is_not_judged_has_the_interval_of_our_mean() -> None:
+    claims = [
+        make_claim("4", "seconds", quantity="epoch_seconds", epoch=epoch, not_comparable="other hardware")
+        for epoch in range(1, 6)
+    ]
+    grid = _tables(_page(claims, _of_six_epochs()))[1]
+    # 10 and 20 seconds for six epochs.
+    assert grid[0] == ["epoch", "time of an epoch", "ours (not comparable)"]
+    assert grid[2] == ["1", "4 s", "2.5 s [0.0, 13.1]"]
 
 
 def test_verdicts_that_differ_by_epoch_have_a_column() -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from digitrec.figures.confusion import draw_confusion
-from digitrec.figures.gallery import answer_title, draw_gallery
+from digitrec.figures.gallery import answer_title, draw_gallery, gallery
 from digitrec.figures.style import TRAIN, VALID, plain_style
 
 TEST = "#5b8c3e"
@@ -103,6 +103,31 @@ def _draw_curves(axes: Axes, histories: list[list[Mapping[str, float]]], kind: s
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+
+
+def home_made_figure(
+    system: str, images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
+) -> Figure:
+    """Draw digits of one's own with a system's answers.
+
+    Parameters
+    ----------
+    system : str
+    images, labels : array
+        uint8 of shape (n, height, width, channels), integers of shape (n,).
+    probabilities : array
+        The first run's, floats of shape (n, classes).
+    classes : sequence of str
+        Names.
+    """
+    predicted = probabilities.argmax(1)
+    titles = [
+        answer_title(classes[label], classes[answer], confidence)
+        for label, answer, confidence in zip(labels, predicted, probabilities.max(1), strict=True)
+    ]
+    right = int((predicted == labels).sum())
+    heading = f"Drawn digits, read by {system}: {right} of {len(labels)} right (label → predicted, probability)"
+    return gallery(images, titles, heading, columns=12)
 
 
 @plain_style()

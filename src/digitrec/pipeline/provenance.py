@@ -1,6 +1,7 @@
 """Which commit recorded the last run of each stage, from git, and which stages are older than what they are made of."""
 
 import contextlib
+import re
 import subprocess
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,8 +11,8 @@ from dvc.repo import Repo
 
 from digitrec.errors import DigitrecError
 
-# What git calls lines that are in no commit.
-UNCOMMITTED = "0" * 40
+# In dvc.lock, which DVC writes, a stage's name stands alone on its line.
+ENTRY = re.compile(r"^  (\S+):\n", re.MULTILINE)
 
 
 class Recorded(NamedTuple):
@@ -30,9 +31,11 @@ class Recorded(NamedTuple):
 
 
 def last_recorded(folder: Path) -> dict[str, Recorded]:
-    """Tell for each stage of a project which commit was the last to write in its entry of dvc.lock.
+    """Tell for each stage of a project since which commit its entry of dvc.lock has been what it is.
 
-    DVC writes there when it has run a stage or has taken its results from the cache.
+    DVC writes there when it has run a stage or has taken its results from the cache. Lines alone do not tell, since
+    entries are alike and git takes one's lines for another's. What is left of stages that there are no more does not
+    count.
 
     Parameters
     ----------
@@ -49,31 +52,37 @@ def last_recorded(folder: Path) -> dict[str, Recorded]:
     DigitrecError
         Where git does not know dvc.lock, or is not installed.
     """
-    command = ["git", "blame", "--line-porcelain", "dvc.lock"]
+    commits = [
+        line.split() for line in _git(folder, "log", "--format=%h %ct", "--abbrev=7", "--", "dvc.lock").splitlines()
+    ]
+    with contextlib.chdir(folder), Repo() as repo:
+        stages = {stage.addressing for stage in repo.index.stages}
+    now = {name: entry for name, entry in _entries((folder / "dvc.lock").read_text()).items() if name in stages}
+    today = datetime.now(UTC).date()
+    recorded = dict.fromkeys(now, Recorded(None, today))
+    same = set(now)
+    for commit, seconds in commits:
+        then = _entries(_git(folder, "show", f"{commit}:./dvc.lock"))
+        same = {name for name in same if then.get(name) == now[name]}
+        entry = Recorded(commit, datetime.fromtimestamp(int(seconds), UTC).date())
+        recorded |= dict.fromkeys((name for name in now if name in same), entry)
+    return recorded
+
+
+def _entries(lock: str) -> dict[str, str]:
+    """The text of each stage's entry by the stage's name."""
+    parts = ENTRY.split(lock)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def _git(folder: Path, *arguments: str) -> str:
     try:
-        result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        result = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)
     except FileNotFoundError as error:
         raise DigitrecError("git is not installed: which commit recorded what is not known") from error
-    if result.returncode:
+    if result.returncode or not result.stdout:
         raise DigitrecError(f"{folder / 'dvc.lock'}: git knows no history of it ({result.stderr.strip()})")
-    newest: dict[str, tuple[int, str]] = {}
-    stage = commit = None
-    seconds = 0
-    for line in result.stdout.splitlines():
-        word, _, rest = line.partition(" ")
-        if line.startswith("\t"):
-            if line.startswith("\t  ") and line[3] != " ":
-                stage = line.strip().removesuffix(":")
-            if stage and commit:
-                newest[stage] = max(newest.get(stage, (0, "")), (seconds, commit))
-        elif len(word) == len(UNCOMMITTED):
-            commit = word
-        elif word == "committer-time":
-            seconds = int(rest)
-    return {
-        stage: Recorded(None if name == UNCOMMITTED else name[:7], datetime.fromtimestamp(second, UTC).date())
-        for stage, (second, name) in newest.items()
-    }
+    return result.stdout
 
 
 def outdated(folder: Path) -> set[str]:

@@ -12,11 +12,21 @@ from digitrec.reproduction.measures import Measurements, mean_interval, paired_d
 LENETS = ("pham-lenet", "pham-googlenet")
 # Variants that are told beside the system that they are of: what differs.
 VARIANTS = {
+    "okon-lr-1e-3": ("okon", "learning rate 0.001, as the text has it, not 0.0001, as the code has it"),
+    "okon-summary": ("okon", "a third convolution of 3x3, which the printed summary's 160 inputs take, not 2x2"),
+    "okon-kernel-3": ("okon", "first and second convolution of 3x3, not 5x5"),
+    "okon-no-dropout": ("okon", "no dropout before the last layer"),
     "wang-no-dropout": ("wang", "no dropout"),
     "shah-no-augmentation": ("shah", "images as they are"),
+    "shah-flips": ("shah", "half of the images mirrored too, which the report rules out"),
+    "shah-nearest": ("shah", "augmentation by the nearest pixel and whole pixels, as torchvision has it by default"),
     "shah-dropout": ("shah", "one more dropout layer"),
-    "shah-next-steps": ("shah", "the next steps named: a learning rate that rises and falls, a third convolution"),
+    "shah-one-cycle": ("shah", "a learning rate that rises and falls, the first of the next steps named"),
+    "shah-third-convolution": ("shah", "a third convolution, the second of them"),
+    "shah-next-steps": ("shah", "both next steps"),
     "pham-mlp-two-layers": ("pham-mlp", "784-120-84-10, not 784-128-32-16-10"),
+    "pham-lenet-lr-2e-2-own-weights": ("pham-lenet-lr-2e-2", "weights that start as PyTorch has it, not by Xavier"),
+    "pham-lenet-lr-1e-2-own-weights": ("pham-lenet-lr-1e-2", "weights that start as PyTorch has it, not by Xavier"),
 }
 
 
@@ -82,7 +92,7 @@ def lenet_verdicts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Counter]:
     for row in rows:
         for network in LENETS:
             if row["system"].startswith(network):
-                key = (row["system"].removeprefix(network), row["quantity"], row["unit"], row["printed"])
+                key = (row["system"].removeprefix(network), row["epoch"], row["quantity"], row["unit"], row["printed"])
                 by_network[network][key] = row["verdict"]
     both = set.intersection(*(set(verdicts) for verdicts in by_network.values()))
     return {network: Counter(verdicts[key] for key in both) for network, verdicts in by_network.items()}

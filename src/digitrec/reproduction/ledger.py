@@ -71,6 +71,8 @@ def judge(claim: Claim, measurements: Measurements) -> dict[str, Any]:
     }
     found = measure(claim, measurements)
     if found is None:
+        if row["shortened"]:
+            row |= {"verdict": "not comparable", "explanation": _not_comparable(claim, row, measurements)}
         return row
     scale = SCALES.get(claim.unit, 1)
     least, most = _limits(claim, scale)

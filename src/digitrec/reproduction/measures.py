@@ -61,8 +61,6 @@ class Measured:
         Whether the published value is of other images, as a validation set's is.
     bounds : (float, float) or None
         A 95 % interval to be taken in place of all others.
-    value : float or None
-        To be shown in place of the mean.
     seeded : bool
         Whether another seed could give another value.
     """
@@ -71,12 +69,11 @@ class Measured:
     sampling: tuple[float, float] = (0.0, 0.0)
     other_images: bool = False
     bounds: tuple[float, float] | None = None
-    value: float | None = None
     seeded: bool = True
 
     @property
     def mean(self) -> float:
-        return float(np.mean(self.values)) if self.value is None else self.value
+        return float(np.mean(self.values))
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -300,11 +297,11 @@ def _of_answers(claim: Claim, runs: Sequence[Mapping[str, Any]]) -> Measured:
 
 
 def _of_ranks(confusions: np.ndarray, place: int | tuple[int, int]) -> Measured:
-    drawn = _ranks(_redrawn(confusions), place)
-    low, high = np.percentile(drawn, [2.5, 97.5], method="inverted_cdf")
-    rank = int(_ranks(confusions.sum(0), place))
     ranks = _ranks(confusions, place).tolist()
-    return Measured(ranks, bounds=(float(min(low, rank)), float(max(high, rank))), value=rank)
+    if len(ranks) > 1:
+        return Measured(ranks)
+    low, high = np.percentile(_ranks(_redrawn(confusions), place), [2.5, 97.5], method="inverted_cdf")
+    return Measured(ranks, bounds=(float(min(low, *ranks)), float(max(high, *ranks))))
 
 
 def _redrawn(confusions: np.ndarray) -> np.ndarray:

@@ -63,6 +63,7 @@ def report(
     rows: Sequence[Mapping[str, Any]],
     papers: Mapping[str, Paper],
     measurements: Measurements,
+    home_made: Mapping[str, Any] | None,
     suspicious: Mapping[str, Any] | None,
     pictures: Sequence[str],
 ) -> str:
@@ -75,6 +76,8 @@ def report(
     papers : mapping
         By key.
     measurements : Measurements
+    home_made : mapping or None
+        What stage `home-made-digits` measured.
     suspicious : mapping or None
         What stage `suspicious-labels` counted.
     pictures : sequence of str
@@ -108,6 +111,7 @@ def report(
         ],
         choice=choice_by_test(measurements),
         lenets={network: _counts_text(count) for network, count in lenet_verdicts(rows).items()},
+        home_made=_home_made(home_made) if home_made and home_made["runs"] else None,
         suspicious=suspicious,
         wrong_on_known=[row["index"] for row in suspicious["known_wrong"] if row["is_error"]] if suspicious else [],
         others={_title(PurePosixPath(path)): path for path in others},
@@ -165,7 +169,7 @@ def _grid(
         head += [_with_notes(WORDS.get(quantity, quantity), of, notes), f"ours{same}", *([] if same else ["verdict"])]
         for number, line in cells.items():
             row = places.get((number, quantity))
-            texts = [_published_text(row), _ours(row, "judged_by"), _verdict(row)] if row else [NOTHING] * 3
+            texts = [_published_text(row), _ours(row, _interval(row)), _verdict(row)] if row else [NOTHING] * 3
             line += texts[: 2 if same else 3]
     runs = dict.fromkeys(_run_text(row, letters) for row in places.values())
     assumed = dict.fromkeys(row["assumed"] for row in places.values() if row["assumed"])
@@ -194,6 +198,11 @@ def _cells(row: Mapping[str, Any], notes: Mapping[str, int], letters: Mapping[st
         _verdict(row),
         _with_notes(row["explanation"], [row], notes),
     ]
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    """Which interval stands beside a number of many."""
+    return "interval" if row["verdict"] == "not comparable" else "judged_by"
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
@@ -289,6 +298,20 @@ def flat_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _counts_text(counts: Counter) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+
+
+def _home_made(measurement: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a system that read digits of one's own."""
+    shares = [100 * run["test"]["accuracy"] for run in measurement["runs"]]
+    interval = mean_interval(shares)
+    return {
+        "system": measurement["system"],
+        "n": measurement["n_test"],
+        "right": [round(share * measurement["n_test"] / 100) for share in shares],
+        "mean": np.mean(shares),
+        "between": (max(0, interval[0]), min(100, interval[1])) if interval else None,
+        "shortened": measurement["shortened"],
+    }
 
 
 def _title(path: PurePosixPath) -> str:
