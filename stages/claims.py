@@ -33,7 +33,7 @@ def main(root: Path) -> None:
         baselines={path.parent.name: read_array(path) for path in baselines},
         test_labels=read_array(root / "../data/test/labels.npy"),
         n_train_images=len(read_array(root / "../data/train/labels.npy")),
-        pixels=read_json(root / "../metrics/normalize_stats.json"),
+        pixels=read_json(path) if (path := root / "../metrics/normalize_stats.json").exists() else None,
         search=search,
     )
     rows = judge_all(claims, measurements)

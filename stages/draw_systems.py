@@ -25,23 +25,20 @@ def main(root: Path) -> None:
     clear_unnamed(root, params)  # Before stage claims, which depends on the same folders.
     published = published_times(load_claims(root / "claims.yaml", params.systems))
     classes = read_dataset_spec(root / "../data/dataset.json").image.classes
-    images, labels = read_part(root / "../data/test")
-    plots = root / "plots"
-    (plots / "systems").mkdir(parents=True, exist_ok=True)
+    (images, labels), (train_images, _) = (read_part(root / f"../data/{part}") for part in ("test", "train"))
+    (plots := root / "plots").joinpath("systems").mkdir(parents=True, exist_ok=True)
     ran = {name: each for name in params.systems if (each := read_json(root / f"metrics/systems/{name}.json"))["runs"]}
-    for name, result in ran.items():
+    for name, run in ran.items():
         # Of what another machine trained git has the numbers alone.
         if (answers := root / f"data/systems/{name}/probabilities.npy").exists():
-            save_figure(
-                system_figure(result, images, labels, read_array(answers), classes), plots / f"systems/{name}.png"
-            )
+            figure = system_figure(run, images, labels, read_array(answers), classes)
+            save_figure(figure, plots / f"systems/{name}.png")
     seconds = {name: float(np.mean(read_json(root / f"metrics/times/{name}.json")["seconds"])) for name in ran}
     save_figure(training_time_figure(seconds, published), plots / "training_time.png")
     drawn, read = read_part(root / "data/home_made"), read_array(root / "data/home_made/probabilities.npy")
     save_figure(home_made_figure("wang", *drawn, read, classes), plots / "home_made_digits.png")
     for n in params.embedding.images:
         save_figure(embedding_figure(read_csv(root / f"data/tsne/{n}.csv")), plots / f"tsne/{n}.png")
-    train_images, _ = read_part(root / "../data/train")
     galleries = {"suspicious": (suspicious_figure, train_images), "known_wrong": (known_wrong_figure, images)}
     for name, (draw, of) in galleries.items():
         save_figure(draw(of, read_csv(plots / f"{name}_labels.csv"), classes), plots / f"{name}_labels.png")
