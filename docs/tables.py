@@ -276,7 +276,8 @@ def ledger() -> str:
 def costs() -> str:
     """Give the table of what some of the papers' choices cost."""
     systems = {path.stem: read_json(path) for path in (ROOT / "reproduction/metrics/systems").glob("*.json")}
-    measured = Measurements(systems, {}, {}, np.empty(0, int), 0, None, None)
+    nothing = {"times": {}, "baselines": {}, "test_labels": np.empty(0, int), "n_train_images": 0}
+    measured = Measurements(systems=systems, **nothing, pixels=None, search=None)
     compared = {
         "softmax before cross-entropy, which applies it again": "okon-logits",
         "pixel statistics guessed, not measured": "okon-statistics",

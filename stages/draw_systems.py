@@ -26,7 +26,8 @@ def main(root: Path) -> None:
     published = published_times(load_claims(root / "claims.yaml", params.systems))
     classes = read_dataset_spec(root / "../data/dataset.json").image.classes
     (images, labels), (train_images, _) = (read_part(root / f"../data/{part}") for part in ("test", "train"))
-    (plots := root / "plots").joinpath("systems").mkdir(parents=True, exist_ok=True)
+    plots = root / "plots"
+    (plots / "systems").mkdir(parents=True, exist_ok=True)
     ran = {name: each for name in params.systems if (each := read_json(root / f"metrics/systems/{name}.json"))["runs"]}
     for name, run in ran.items():
         # Of what another machine trained git has the numbers alone.

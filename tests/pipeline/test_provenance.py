@@ -57,14 +57,35 @@ def test_a_stage_belongs_to_the_commit_that_last_wrote_in_its_entry(tmp_path: Pa
     assert found["evaluate"].commit is None
 
 
-def test_entries_that_are_alike_are_told_apart_and_those_of_no_stage_left_out(tmp_path: Path) -> None:
+def test_what_is_left_of_a_stage_that_there_is_no_more_is_left_out(tmp_path: Path) -> None:
     _git(tmp_path, "init", "-q")
-    _record(tmp_path, dropped="aa", download="aa", evaluate="aa")
+    _record(tmp_path, dropped="aa", download="aa")
     _git(tmp_path, "add", "-A")
-    _git(tmp_path, "commit", "-qm", "run", day="2026-02-03")
-    _record(tmp_path, dropped="aa", train_final="aa", download="aa", evaluate="aa")
-    found = {name: str(entry.day) if entry.commit else None for name, entry in last_recorded(tmp_path).items()}
-    assert found == {"train-final": None, "download": "2026-02-03", "evaluate": "2026-02-03"}
+    _git(tmp_path, "commit", "-qm", "run")
+    assert list(last_recorded(tmp_path)) == ["download"]
+
+
+def test_entries_that_are_alike_are_told_apart(tmp_path: Path) -> None:
+    def record(day: str, *left: str) -> None:
+        """All stages run with other code, and more of it, but for those that are left as they were."""
+        ran = {}
+        for name in names:
+            version, n = ("aa", 30) if day == "2026-02-03" or name in left else ("bb", 35)
+            code = [{"path": str(k), "hash": "md5", "md5": f"{version}{k:030x}", "size": k} for k in range(n)]
+            ran[name] = {"cmd": f"run {name}", "deps": code}
+        (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": ran}, sort_keys=False))
+        _git(tmp_path, "add", "-A")
+        _git(tmp_path, "commit", "-qm", "run", day=day)
+
+    names = [f"train-{number}" for number in range(40)]
+    _git(tmp_path, "init", "-q")
+    _record(tmp_path)
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {name: {"cmd": f"run {name}"} for name in names}}))
+    record("2026-02-03")
+    record("2026-03-04", "train-20", "train-23")
+    # git blame gives lines of train-23 to the second commit.
+    old = [name for name, entry in last_recorded(tmp_path).items() if str(entry.day) == "2026-02-03"]
+    assert old == ["train-20", "train-23"]
 
 
 def test_a_lock_that_git_does_not_know_is_one_message(tmp_path: Path) -> None:

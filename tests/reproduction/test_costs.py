@@ -65,10 +65,10 @@ def test_without_validation_images_there_is_no_choice_to_compare() -> None:
 
 
 def test_lenets_numbers_are_counted_where_they_are_held_against_both_networks() -> None:
-    def row(system: str, printed: str, verdict: str) -> dict:
+    def row(system: str, printed: str, verdict: str, epoch: int | None = None) -> dict:
         return {
             "system": system,
-            "epoch": None,
+            "epoch": epoch,
             "quantity": "test_accuracy",
             "unit": "percent",
             "printed": printed,
@@ -81,6 +81,8 @@ def test_lenets_numbers_are_counted_where_they_are_held_against_both_networks() 
         row("pham-lenet-lr-2e-2", "99.3", "lower"),
         row("pham-googlenet-lr-2e-2", "99.3", "lower"),
         row("pham-lenet", "99", "not comparable"),
+        # The same number of another epoch, held against one of them.
+        row("pham-lenet", "99.2", "higher", epoch=10),
         row("pham-mlp", "97.3", "reproduced"),
     ]
     assert lenet_verdicts(rows) == {

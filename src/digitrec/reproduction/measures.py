@@ -301,7 +301,7 @@ def _of_ranks(confusions: np.ndarray, place: int | tuple[int, int]) -> Measured:
     if len(ranks) > 1:
         return Measured(ranks)
     low, high = np.percentile(_ranks(_redrawn(confusions), place), [2.5, 97.5], method="inverted_cdf")
-    return Measured(ranks, bounds=(float(min(low, *ranks)), float(max(high, *ranks))))
+    return Measured(ranks, bounds=(float(min(low, ranks[0])), float(max(high, ranks[0]))))
 
 
 def _redrawn(confusions: np.ndarray) -> np.ndarray:
