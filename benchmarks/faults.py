@@ -9,8 +9,8 @@ A round copies a finished pipeline of tiny settings, undoes one stage, starts `d
 random moment of the stage; fault_kinds.py says what. Then `dvc repro` is to give the files and the dvc.lock of the
 pipeline to which nothing happened, or an error; the commands that the error names are typed, and it is run again. Where
 none names any, those that `make verify` names are. The stages take turns, in an order drawn from the seed. A killed run
-goes on where it was. Disks are mounted, where the system allows it, in a namespace that nobody else sees. Exit status 1
-if a round failed.
+goes on where it was. As many are played at a time as there are cores ($DIGITREC_JOBS). Disks are mounted, where the
+system allows it, in a namespace that nobody else sees. Exit status 1 if a round failed.
 """
 
 import argparse
@@ -33,7 +33,9 @@ from fault_project import ROOT, SETTINGS, Project, advised
 from tqdm import tqdm
 
 from digitrec.errors import DigitrecError
+from digitrec.pipeline.environment import jobs_from_environment
 from digitrec.pipeline.files import read_json, replacing, write_json
+from digitrec.pipeline.jobs import side_by_side
 from digitrec.pipeline.machine import describe_machine, headline
 from digitrec.pipeline.progress import progress_bar
 from digitrec.pipeline.stage import run_stage
@@ -224,12 +226,12 @@ def main(root: Path) -> None:
     wanted = [(kind, number) for number in range(options.rounds) for kind in options.kinds if kind not in left_out]
     todo = [each for each in wanted if each not in played]
     with progress_bar(len(wanted), "rounds", unit="round", initial=len(wanted) - len(todo)) as bar:
-        for kind, number in todo:
-            row = play(folder, kind, number, options, seconds, mounts)
+        tasks = [(folder, kind, number, options, seconds, mounts) for kind, number in todo]
+        for _, row in side_by_side(play, tasks, jobs_from_environment(), "playing a round"):
             with open(journal, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-            played[kind, number] = row
-            tqdm.write(f"{kind} {number}, {row['stage']}: {row['outcome']} ({row.get('what')})")
+            played[row["kind"], row["round"]] = row
+            tqdm.write("{kind} {round}, {stage}: {outcome} ({what})".format(**{"what": None} | row))
             bar.update()
 
     # Those of earlier runs too, of whatever kinds.
