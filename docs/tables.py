@@ -246,6 +246,27 @@ def faults() -> str:
     return f"{table(head, 'lrrrrr', rows)}\n\nRounds by stage: {stages}."
 
 
+def endurance() -> str:
+    """Give the table of what became of requests under load, and tell of workers that were killed meanwhile."""
+    found = read_json(ROOT / "benchmarks/results/endurance.json")
+    counts, settings = found["counts"], found["settings"]
+    rows = [
+        [kind, f"{counts[f'sent, {kind}']:,}", f"{right:,}" if (right := counts.get(f"right, {kind}")) else ""]
+        for kind in ("usual", "malformed", "slow", "aborted")
+    ]
+    head = f"{machine_of(found['machine'])}; {settings['minutes']:g} minutes, {settings['connections']} connections"
+    memory, files = found["oldest_worker_memory_mb"], found["oldest_worker_open_files"]
+    told = (
+        f"{counts.get('wrong', 0) + counts.get('lost', 0)} answers were wrong or lost; "
+        f"{counts['cut off by a kill']:,} connections ended with a worker that was killed. Of {settings['workers']} "
+        f"workers one was killed {found['kills']} times and replaced after {max(found['replaced_after_seconds']):g} s "
+        f"at most; the model was loaded again {found['reloads']} times. The worker that was never killed had "
+        f"{memory['first']:.0f} MB after a minute, {memory['largest']:.0f} at most and {memory['last']:.0f} at "
+        f"the end, and {files['first']}, {files['largest']} and {files['last']} open files."
+    )
+    return f"{table([head, 'sent', 'answered rightly'], 'lrr', rows)}\n\n{told}"
+
+
 def recipes() -> str:
     """Give the table of what each part of the default recipe does to errors on held-out training images."""
     variants = read_json(ROOT / "benchmarks/results/recipes.json")["variants"]
@@ -300,6 +321,7 @@ TABLES = {
     "calibration": calibration,
     "cores": cores,
     "costs": costs,
+    "endurance": endurance,
     "fast": fast,
     "faults": faults,
     "ledger": ledger,
