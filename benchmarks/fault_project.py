@@ -223,7 +223,7 @@ def advised(printed: str) -> list[str]:
         if "error" not in line.lower():
             continue
         commands += [f"rm -f {each}" for each in re.findall(r"Remove (/\S+) and run", line)]
-        if found := re.search(r"(/[^\s(]+) is (?:damaged|no )[^`]*remove it and run", line):
+        if found := re.search(r"(/[^\s(]+) is (?:damaged|no ).* remove it and run", line):
             commands.append(f"rm '{found[1]}'")
         commands += re.findall(r"`((?:rm|dvc) [^`]+)`", line)
     return list(dict.fromkeys(commands))

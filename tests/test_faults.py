@@ -79,6 +79,7 @@ def test_one_bit_is_flipped_also_where_nobody_may_write(tmp_path: Path, keep_tim
     ("printed", "commands"),
     [
         ("error: /p/a.json is damaged (why): remove it and run `dvc repro`.", ["rm '/p/a.json'", "dvc repro"]),
+        ("error: /p/a.npy is damaged (by `b()`): remove it and run `dvc repro`.", ["rm '/p/a.npy'", "dvc repro"]),
         (
             "error: /p/a.safetensors: why. Remove /p/a* and run `dvc repro` to have it anew.",
             ["rm -f /p/a*", "dvc repro"],
