@@ -176,7 +176,8 @@ class Project:
 
     def cached(self, stage: str | None = None) -> list[Path]:
         """Every file in DVC's cache, or those of a stage's outputs."""
-        files = sorted(path for path in (self.folder / ".dvc/cache/files/md5").rglob("*") if path.is_file())
+        # Beside the folders lies what DVC was writing when it ended, which it takes for nothing.
+        files = sorted(path for path in (self.folder / ".dvc/cache/files/md5").glob("??/*") if path.is_file())
         if stage is None:
             return files
         lock = yaml.safe_load((self.folder / "dvc.lock").read_text(encoding="utf-8"))
