@@ -108,6 +108,7 @@ audit: $(READY)  ## What the environment is made of (dist/digitrec.cdx.json), an
 
 docs: $(READY)  ## The site of README's neighbours, in .site; a link that leads nowhere is an error
 	python -m docs.tables
+	python -m docs.rooms
 	sphinx-build --quiet --fail-on-warning -c docs . .site
 	@echo "The site: .site/docs/index.html"
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from digitrec.cli import main
 from digitrec.pipeline.files import read_csv, read_json
+from docs.rooms import PICTURE, rooms, told
 from docs.tables import TABLES, pages, with_tables
 from tests.conftest import ROOT
 
@@ -35,6 +36,10 @@ def test_tables_of_results_are_those_of_the_committed_runs(page: Path) -> None:
 def test_every_table_stands_somewhere() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in pages())
     assert set(re.findall(r"<!-- table (\w+), by docs/tables.py -->", text)) == set(TABLES)
+
+
+def test_the_picture_of_the_rooms_has_the_arrows_of_the_code() -> None:
+    assert told(rooms()) in PICTURE.read_text(encoding="utf-8"), "draw it anew: PYTHONPATH=src python -m docs.rooms"
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/reading.md"])
