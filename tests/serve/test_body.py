@@ -56,8 +56,12 @@ def _form(charset: str, name: bytes) -> tuple[bytes, str]:
 def test_a_form_is_read_whatever_encoding_it_names() -> None:
     assert _form("utf-8", "é.png".encode()) == (b"abc", "é.png")
     # Half of a pair, which no answer can hold.
-    assert _form("unicode_escape", rb"\ud800.png") == (b"abc", r"\ud800.png")
+    assert _form("unicode_escape", rb"\ud800.png") == (b"abc", "?.png")
     for charset in ("none", "rot13"):
         assert _form(charset, b"a.png") == (b"abc", "a.png")
     with pytest.raises(HTTPException, match=r"422: the form cannot be read .*undefined encoding"):
         _form("undefined", b"a.png")
+
+
+def test_a_name_is_told_without_what_a_terminal_takes_for_a_command() -> None:
+    assert _form("utf-8", b"a\x7f\x1b[2J.png") == (b"abc", "a??[2J.png")

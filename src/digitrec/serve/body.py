@@ -78,8 +78,8 @@ async def file_of_form(request: Request, body: bytes) -> tuple[bytes, str]:
     try:
         for _, value in form.multi_items():
             if isinstance(value, UploadFile):
-                # Some encodings give what no answer can hold.
-                name = (value.filename or "image").encode("utf-8", "backslashreplace").decode()
+                # Not what no answer can hold, as some encodings give it, nor what a terminal takes for a command.
+                name = "".join(letter if letter.isprintable() else "?" for letter in value.filename or "image")
                 return await value.read(), name
     finally:
         await form.close()
